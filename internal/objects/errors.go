@@ -1,0 +1,36 @@
+package objects
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The conditions that a store answers with; wrapped, so use errors.Is.
+var (
+	ErrNoSuchBucket       = errors.New("no such bucket")
+	ErrBucketNotEmpty     = errors.New("bucket not empty")
+	ErrNoSuchKey          = errors.New("no such key")
+	ErrNoSuchUpload       = errors.New("no such upload")
+	ErrPreconditionFailed = errors.New("precondition failed")
+	ErrIncomplete         = errors.New("body is not of the announced size")
+	ErrInvalidPart        = errors.New("no such part, or another than named")
+	ErrInvalidPartOrder   = errors.New("parts are not in ascending order")
+	ErrPartTooSmall       = errors.New("part is too small")
+	ErrBadChecksum        = errors.New("checksum does not match")
+	ErrSizeMismatch       = errors.New("size does not match")
+	ErrCorrupt            = errors.New("stored content is damaged")
+)
+
+// PartError says which part of a completion is at fault. It wraps ErrInvalidPart
+// or ErrPartTooSmall.
+type PartError struct {
+	Number int
+	Size   int64 // of the part that is too small
+	ETag   string
+	Err    error
+}
+
+func (e *PartError) Error() string { return fmt.Sprintf("part %d: %v", e.Number, e.Err) }
+
+// Unwrap returns what is wrong with the part.
+func (e *PartError) Unwrap() error { return e.Err }

@@ -1,0 +1,284 @@
+// Package objects is the contract of object storage: the types, the errors and
+// what every store must hold to. A store keeps bytes and the attributes that
+// came with them; it knows nothing of principals or policies and decides
+// nothing about access. internal/objects/objectstest holds every store to this
+// contract.
+//
+// Keys are any UTF-8 of 1 to 1,024 bytes. To a store they are only bytes in
+// their lexical order: "..", "//", a leading "/", a newline or an emoji mean
+// nothing.
+package objects
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/keywright/keywright/internal/checksum"
+)
+
+// Bucket names a bucket to a store. ID is never used twice, so that a bucket
+// made anew under an old name can never show what the old one held.
+type Bucket struct {
+	ID   string
+	Name string
+}
+
+// Store is the whole of object storage. Every method is safe for concurrent
+// use. A method that answers without error has made its effect durable: it
+// survives the loss of power. A method that answers with an error has had no
+// effect, and so has one whose context ended before it answered with success.
+type Store interface {
+	BucketStore
+	ObjectStore
+	Lister
+	UploadStore
+	io.Closer
+}
+
+// BucketStore makes and removes the room for a bucket's objects.
+type BucketStore interface {
+	// CreateBucket makes an empty bucket. Making one that exists is no error.
+	CreateBucket(ctx context.Context, b Bucket) error
+	// DeleteBucket removes a bucket and its uploads in progress. It fails with
+	// ErrBucketNotEmpty when an object is left, and no put that it races with
+	// can leave an object in a bucket that is gone. Deleting a bucket that does
+	// not exist is no error.
+	DeleteBucket(ctx context.Context, b Bucket) error
+}
+
+// ObjectStore reads and writes whole objects.
+type ObjectStore interface {
+	// Put stores one object, replacing what the key held in one step: readers
+	// see the old object or the new one. An error of Content.Body, other than
+	// io.EOF, is returned wrapped and nothing is stored; so is ErrIncomplete
+	// when Body ends before, or goes on beyond, Content.Size.
+	Put(ctx context.Context, b Bucket, r PutRequest) (Info, error)
+	// Open opens an object for reading, or fails with ErrNoSuchKey. What it
+	// opened stays whole and readable until it is closed, whatever is put or
+	// deleted meanwhile.
+	Open(ctx context.Context, b Bucket, key string) (Object, error)
+	// Delete removes an object; removing one that does not exist is no error.
+	// With a condition that does not hold it fails with ErrPreconditionFailed,
+	// and with a condition on an object that does not exist with ErrNoSuchKey.
+	Delete(ctx context.Context, b Bucket, key string, c Conditions) error
+	// Copy stores the content of source under another key, without reading it
+	// through memory where the store can. source stays open.
+	Copy(ctx context.Context, source Object, b Bucket, r CopyRequest) (Info, error)
+}
+
+// Lister lists objects in the lexical order of the bytes of their keys.
+type Lister interface {
+	// List returns one page. Its cost grows with the entries it returns, not
+	// with the keys it passes over: a common prefix is passed in one step.
+	List(ctx context.Context, b Bucket, r ListRequest) (ListPage, error)
+}
+
+// UploadStore is multipart uploads. Parts are immutable and are not copied when
+// the upload is completed.
+type UploadStore interface {
+	CreateUpload(ctx context.Context, b Bucket, r UploadRequest) (Upload, error)
+	// GetUpload returns an upload in progress, or ErrNoSuchUpload.
+	GetUpload(ctx context.Context, b Bucket, key, uploadID string) (Upload, error)
+	// PutPart stores a part, replacing one of the same number.
+	PutPart(ctx context.Context, b Bucket, key, uploadID string, number int, c Content) (Part, error)
+	// CopyPart stores length bytes of source from offset on as a part.
+	CopyPart(ctx context.Context, source Object, offset, length int64, b Bucket, key, uploadID string, number int) (Part, error)
+	ListParts(ctx context.Context, b Bucket, key, uploadID string, r ListPartsRequest) (PartsPage, error)
+	ListUploads(ctx context.Context, b Bucket, r ListUploadsRequest) (UploadsPage, error)
+	// CompleteUpload makes the object of the listed parts, in one step as Put
+	// does, and forgets the others. The parts must be in ascending order
+	// (ErrInvalidPartOrder), exist with the ETag and checksum given
+	// (*PartError wrapping ErrInvalidPart) and be of at least MinPartSize, but
+	// for the last (*PartError wrapping ErrPartTooSmall). Completing again what
+	// was completed, with the same parts, answers as the first time for as long
+	// as the object is still the one that was made.
+	CompleteUpload(ctx context.Context, b Bucket, key, uploadID string, r CompleteRequest) (Info, error)
+	// AbortUpload forgets an upload and its parts, or fails with ErrNoSuchUpload.
+	AbortUpload(ctx context.Context, b Bucket, key, uploadID string) error
+}
+
+// Object is one version of an object, opened for reading.
+type Object interface {
+	Info() Info
+	// Read streams length bytes from offset on, which must lie within the
+	// object. Content that does not match what was stored is an error, never
+	// silently wrong bytes.
+	Read(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+	io.Closer
+}
+
+// Attributes are what a client stores beside the bytes of an object.
+type Attributes struct {
+	ContentType             string            `json:"contentType,omitempty"`
+	CacheControl            string            `json:"cacheControl,omitempty"`
+	ContentDisposition      string            `json:"contentDisposition,omitempty"`
+	ContentEncoding         string            `json:"contentEncoding,omitempty"`
+	ContentLanguage         string            `json:"contentLanguage,omitempty"`
+	Expires                 string            `json:"expires,omitempty"`
+	WebsiteRedirectLocation string            `json:"websiteRedirectLocation,omitempty"`
+	StorageClass            string            `json:"storageClass,omitempty"` // "" is STANDARD
+	Metadata                map[string]string `json:"metadata,omitempty"`     // x-amz-meta-*, names in lower case without the prefix
+	Tags                    map[string]string `json:"tags,omitempty"`
+	OwnerID                 string            `json:"ownerId,omitempty"` // canonical user id of the owning account
+}
+
+// Info describes an object as it is stored.
+type Info struct {
+	Key        string
+	Size       int64
+	ETag       string // without quotes: hex MD5, or hex MD5 of the parts' MD5s and "-" and their count
+	Modified   time.Time
+	Attributes Attributes
+	Checksum   Checksum
+	Parts      []Part // of an object made by a multipart upload, in order; nil otherwise
+}
+
+// Checksum is a checksum that is kept with an object or a part. The zero value
+// is none.
+type Checksum struct {
+	Algorithm checksum.Algorithm
+	Type      checksum.Type // FULL_OBJECT or COMPOSITE
+	Value     string        // base64, with "-" and the count of parts when composite
+}
+
+// Content is the bytes of a put or of a part.
+type Content struct {
+	Body io.Reader
+	Size int64 // exact
+	// Checksum is the algorithm whose sum is computed and kept; None for none.
+	Checksum checksum.Algorithm
+}
+
+// Conditions make a write depend on what the key holds at the moment of the
+// write ("How to prevent object overwrites with conditional writes", Amazon S3
+// User Guide). The zero value asks nothing.
+type Conditions struct {
+	IfMatch     string // the ETag that must be there, or "*" for any; a missing object fails with ErrNoSuchKey
+	IfNoneMatch bool   // nothing may be there: "If-None-Match: *"
+}
+
+// PutRequest is an object to store.
+type PutRequest struct {
+	Key        string
+	Content    Content
+	Attributes Attributes
+	Conditions Conditions
+}
+
+// CopyRequest is the target of a copy. The sum that is kept is the source's own
+// when Checksum is None or the source's algorithm, and computed anew otherwise.
+type CopyRequest struct {
+	Key        string
+	Attributes Attributes
+	Checksum   checksum.Algorithm
+	Conditions Conditions
+}
+
+// ListRequest asks for one page of a listing.
+type ListRequest struct {
+	Prefix    string
+	Delimiter string // "" for none; any string
+	// After excludes every key and every common prefix that is not greater
+	// than it. A page's Next is the After of the page that follows.
+	After string
+	Max   int // most entries, keys and common prefixes together; 0 returns none
+}
+
+// ListPage is one page of a listing: what lies between two delimiters is rolled
+// up into one common prefix.
+type ListPage struct {
+	Objects   []Info // without Parts; Attributes hold StorageClass and OwnerID at least
+	Prefixes  []string
+	Truncated bool
+	Next      string // the last entry of a truncated page, "" otherwise
+}
+
+// Initiator is who began an upload, as ListParts and ListMultipartUploads show it.
+type Initiator struct {
+	ID          string `json:"id"` // ARN of a user or session, or canonical id of an account's root
+	DisplayName string `json:"displayName"`
+}
+
+// UploadRequest begins a multipart upload.
+type UploadRequest struct {
+	Key          string
+	Attributes   Attributes
+	Checksum     checksum.Algorithm
+	ChecksumType checksum.Type
+	Initiator    Initiator
+}
+
+// Upload is a multipart upload in progress.
+type Upload struct {
+	UploadRequest
+	ID        string // URL-safe
+	Initiated time.Time
+}
+
+// Part is one part of an upload, or of an object that was made by one.
+type Part struct {
+	Number   int
+	Size     int64
+	ETag     string // hex MD5, without quotes; empty in Info.Parts
+	Modified time.Time
+	Checksum Checksum
+}
+
+// CompletedPart is a part as its client names it at completion. A Checksum with
+// an empty Value is not compared.
+type CompletedPart struct {
+	Number   int
+	ETag     string
+	Checksum Checksum
+}
+
+// CompleteRequest completes an upload. A Checksum with a Value must be that of
+// the whole object, or ErrBadChecksum is returned.
+type CompleteRequest struct {
+	Parts      []CompletedPart
+	Checksum   Checksum
+	Size       int64 // the object's size as the client knows it, or -1; ErrSizeMismatch when it is not
+	Conditions Conditions
+}
+
+// ListPartsRequest asks for one page of an upload's parts, by number.
+type ListPartsRequest struct {
+	After int // excludes this part number and those below
+	Max   int
+}
+
+// PartsPage is one page of an upload's parts.
+type PartsPage struct {
+	Upload    Upload
+	Parts     []Part
+	Truncated bool
+}
+
+// ListUploadsRequest asks for one page of a bucket's uploads, by key and, for
+// one key, by the time they were begun.
+type ListUploadsRequest struct {
+	Prefix      string
+	Delimiter   string
+	KeyAfter    string // excludes smaller keys, and this key too when UploadAfter is empty
+	UploadAfter string // excludes, for KeyAfter itself, this upload and those before it
+	Max         int
+}
+
+// UploadsPage is one page of a bucket's uploads.
+type UploadsPage struct {
+	Uploads      []Upload
+	Prefixes     []string
+	Truncated    bool
+	NextKey      string
+	NextUploadID string // empty when the page ended on a common prefix
+}
+
+// Limits of S3 ("Amazon S3 multipart upload limits", Amazon S3 User Guide).
+const (
+	MaxKeyLength  = 1024
+	MinPartSize   = 5 << 20
+	MaxPartNumber = 10000
+	MaxPartSize   = 5 << 30
+	MaxPutSize    = 5 << 30
+)
