@@ -1,6 +1,9 @@
-// Package checksum knows the checksum algorithms of S3: their names, headers
-// and sums, and how the sums of parts make the sum of a whole ("Checking object
-// integrity in Amazon S3", Amazon S3 User Guide). It reads no requests.
+// Package checksum knows the additional checksums of Amazon S3: their names,
+// headers, encodings, and how the checksums of parts become the checksum of a
+// multipart object.
+//
+// It does not compare checksums with what a client sent and knows no errors of
+// the protocol: that belongs to internal/sigv4 and internal/s3.
 package checksum
 
 import (
@@ -14,80 +17,133 @@ import (
 	"github.com/minio/crc64nvme"
 )
 
-// Algorithm is one of S3's checksum algorithms by its name in the API, or None.
-type Algorithm string
+// Algorithm is a checksum algorithm. The zero value is None.
+type Algorithm uint8
 
-// The algorithms of S3.
+// The algorithms that Amazon S3 clients may choose from ("Checking object
+// integrity in Amazon S3").
 const (
-	None      Algorithm = ""
-	CRC32     Algorithm = "CRC32"
-	CRC32C    Algorithm = "CRC32C"
-	CRC64NVME Algorithm = "CRC64NVME"
-	SHA1      Algorithm = "SHA1"
-	SHA256    Algorithm = "SHA256"
+	None Algorithm = iota
+	CRC32
+	CRC32C
+	CRC64NVME
+	SHA1
+	SHA256
 )
 
-// Algorithms lists the algorithms in the order in which S3 names them.
-var Algorithms = [...]Algorithm{CRC32, CRC32C, CRC64NVME, SHA1, SHA256}
+// Algorithms lists every algorithm but None, in the order in which AWS names
+// them.
+func Algorithms() []Algorithm { return []Algorithm{CRC32, CRC32C, CRC64NVME, SHA1, SHA256} }
 
-// Type says what the checksum of a multipart object is taken over.
+// HeaderPrefix begins the name of every header that carries a checksum.
+const HeaderPrefix = "x-amz-checksum-"
+
+// Type says what the checksum of a multipart object is computed from.
 type Type string
 
-// The types of S3.
+// The types of multipart checksums, as x-amz-checksum-type names them.
 const (
-	FullObject Type = "FULL_OBJECT" // over the bytes of the object
-	Composite  Type = "COMPOSITE"   // over the checksums of its parts
+	FullObject Type = "FULL_OBJECT" // of the object's bytes
+	Composite  Type = "COMPOSITE"   // of the checksums of its parts
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Parse returns the algorithm of the given name, in any case.
+// traits is what distinguishes the algorithms; polynomial is reflected and
+// zero for digests that are no CRC.
+var traits = [...]struct {
+	name       string
+	size       int
+	polynomial uint64
+	composite  bool
+	new        func() hash.Hash
+}{
+	None:      {},
+	CRC32:     {"CRC32", 4, crc32.IEEE, true, func() hash.Hash { return crc32.NewIEEE() }},
+	CRC32C:    {"CRC32C", 4, crc32.Castagnoli, true, func() hash.Hash { return crc32.New(castagnoli) }},
+	CRC64NVME: {"CRC64NVME", 8, 0x9a6c9329ac4bc9b5, false, func() hash.Hash { return crc64nvme.New() }},
+	SHA1:      {"SHA1", 20, 0, true, sha1.New},
+	SHA256:    {"SHA256", 32, 0, true, sha256.New},
+}
+
+// Parse returns the algorithm of the given name, as x-amz-checksum-algorithm
+// and x-amz-sdk-checksum-algorithm carry it. Letter case does not matter. It
+// returns None and false for any other name.
 func Parse(name string) (Algorithm, bool) {
-	for _, a := range Algorithms {
-		if strings.EqualFold(string(a), name) {
+	for _, a := range Algorithms() {
+		if strings.EqualFold(name, a.String()) {
 			return a, true
 		}
 	}
 	return None, false
 }
 
-// New returns the algorithm's hash, or nil for None.
-func (a Algorithm) New() hash.Hash {
-	switch a {
-	case CRC32:
-		return crc32.NewIEEE()
-	case CRC32C:
-		return crc32.New(castagnoli)
-	case CRC64NVME:
-		return crc64nvme.New()
-	case SHA1:
-		return sha1.New()
-	case SHA256:
-		return sha256.New()
+// FromHeader returns the algorithm whose checksum travels in the header or
+// trailer of the given name. Letter case does not matter.
+func FromHeader(name string) (Algorithm, bool) {
+	if len(name) < len(HeaderPrefix) || !strings.EqualFold(name[:len(HeaderPrefix)], HeaderPrefix) {
+		return None, false
 	}
-	return nil
+	return Parse(name[len(HeaderPrefix):])
 }
 
-// Header returns the canonical name of the header that carries a value of the
-// algorithm, such as "X-Amz-Checksum-Crc32".
-func (a Algorithm) Header() string {
-	return "X-Amz-Checksum-" + string(a[:1]) + strings.ToLower(string(a[1:]))
-}
-
-// Size returns the length of a sum in bytes.
-func (a Algorithm) Size() int {
-	if h := a.New(); h != nil {
-		return h.Size()
+// String returns AWS's name, such as "CRC64NVME", and "" for None.
+func (a Algorithm) String() string {
+	if int(a) >= len(traits) {
+		return ""
 	}
-	return 0
+	return traits[a].name
 }
 
-// Encode returns a sum as S3 writes it.
+// Header returns the name of the header and trailer, such as
+// "x-amz-checksum-crc64nvme".
+func (a Algorithm) Header() string { return HeaderPrefix + strings.ToLower(a.String()) }
+
+// Size returns the length of a checksum in bytes.
+func (a Algorithm) Size() int { return traits[a].size }
+
+// New returns a new hash of the algorithm, whose Sum is what Encode takes. It
+// must not be called on None.
+func (a Algorithm) New() hash.Hash { return traits[a].new() }
+
+// Sum returns the checksum of data.
+func (a Algorithm) Sum(data []byte) []byte {
+	h := a.New()
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+// Supports reports whether a multipart object can have a checksum of type t
+// ("Checking object integrity in Amazon S3": full object for the CRC
+// algorithms, composite for all but CRC64NVME).
+func (a Algorithm) Supports(t Type) bool {
+	switch t {
+	case FullObject:
+		return traits[a].polynomial != 0
+	case Composite:
+		return traits[a].composite
+	}
+	return false
+}
+
+// DefaultType returns the type of a multipart checksum when the client names
+// only the algorithm.
+func (a Algorithm) DefaultType() Type {
+	if a.Supports(Composite) {
+		return Composite
+	}
+	return FullObject
+}
+
+// Encode returns sum as headers and documents carry it.
 func Encode(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
 
-// Decode returns the sum that value holds, and false when it is not base64 of
-// the algorithm's length.
+// Decode is the inverse of Encode. It reports false unless value is the one
+// encoding of a checksum of the algorithm's size.
 func (a Algorithm) Decode(value string) ([]byte, bool) {
-	sum, err := base64.StdEncoding.DecodeString(value)
-	return sum, err == nil && a != None && len(sum) == a.Size()
+	if a == None || len(value) != base64.StdEncoding.EncodedLen(a.Size()) || strings.ContainsAny(value, "\r\n") {
+		return nil, false
+	}
+	sum, err := base64.StdEncoding.Strict().DecodeString(value)
+	return sum, err == nil && len(sum) == a.Size()
 }
