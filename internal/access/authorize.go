@@ -1,0 +1,152 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/session"
+	"github.com/keywright/keywright/policy/condition"
+	"github.com/keywright/keywright/policy/eval"
+)
+
+// Query asks whether a caller may do what one need says.
+type Query struct {
+	Context context.Context
+	HTTP    *http.Request
+	Time    time.Time
+	Caller  *Caller
+	Need    Need
+}
+
+// Authorize returns nil when the caller is allowed what he needs, and
+// AccessDenied with AWS's words for the reason when he is not ("Troubleshoot
+// access denied error messages", IAM User Guide).
+func (a *Access) Authorize(q *Query) error {
+	if err := q.bound(); err != nil {
+		return awserr.InternalError.WithCause(err)
+	}
+	if e := sessionLimits(q); e != nil {
+		return e
+	}
+	request := eval.Request{
+		Principal:       q.Caller.principal,
+		Action:          q.Need.Action,
+		Resource:        q.Need.Resource,
+		ResourceAccount: q.resourceAccount(),
+	}
+	request.Context = a.requestContext(q, request.ResourceAccount)
+	d := eval.Decide(&request, q.policies())
+	if d.Allowed() || d.Effect == eval.ImplicitDeny && q.Need.Owner != "" && q.Need.Owner == q.Caller.ARN {
+		return nil
+	}
+	return q.denied(d)
+}
+
+// bound reports an error unless the need carries the bucket or role that takes
+// part in its decision: a policy that was not looked up must not be passed over.
+func (q *Query) bound() error {
+	n := q.Need
+	switch service, _, _ := strings.Cut(n.Action, ":"); {
+	case n.Bucket != nil:
+		rest, ok := strings.CutPrefix(n.Resource, "arn:aws:s3:::"+n.Bucket.Name)
+		if !ok || rest != "" && rest[0] != '/' {
+			return errUnboundNeed
+		}
+	case service == "s3" && n.Action != "s3:CreateBucket" && n.Action != "s3:ListAllMyBuckets":
+		return errUnboundNeed
+	case n.Role != nil && n.Resource != n.Role.ARN:
+		return errUnboundNeed
+	}
+	return nil
+}
+
+func (q *Query) resourceAccount() string {
+	switch {
+	case q.Need.Bucket != nil:
+		return q.Need.Bucket.AccountID
+	case q.Need.Role != nil:
+		return q.Need.Role.AccountID
+	}
+	if p := strings.SplitN(q.Need.Resource, ":", 6); len(p) == 6 && p[4] != "" {
+		return p[4]
+	}
+	return q.Caller.AccountID
+}
+
+func (q *Query) policies() *eval.Policies {
+	c := q.Caller
+	p := &eval.Policies{
+		Identity:   c.policies.Identity,
+		Boundary:   c.policies.Boundary,
+		Session:    c.sessions,
+		HasSession: narrowed(c.Session),
+	}
+	if b := q.Need.Bucket; b != nil {
+		if b.Policy != nil {
+			p.Resource = b.Policy.Compiled
+		}
+		p.RestrictPublicBuckets = b.PublicAccessBlock != nil && b.PublicAccessBlock.RestrictPublicBuckets
+	}
+	if r := q.Need.Role; r != nil {
+		p.Resource = r.Trust
+	}
+	return p
+}
+
+// narrowed reports whether session policies limit a session: those of a role
+// when any were passed, and a federated user always ("Permissions for
+// GetFederationToken", IAM User Guide).
+func narrowed(s *session.Session) bool {
+	return s != nil && (s.Kind == session.FederatedUser || s.Policy != "" || len(s.PolicyARNs) > 0)
+}
+
+// sessionLimits applies what temporary credentials of a user may never do
+// ("Compare AWS STS credentials", IAM User Guide).
+func sessionLimits(q *Query) *awserr.Error {
+	s := q.Caller.Session
+	if s == nil || s.Kind == session.AssumedRole {
+		return nil
+	}
+	service, _, _ := strings.Cut(q.Need.Action, ":")
+	if service == "iam" || service == "sts" && (s.Kind == session.FederatedUser || q.Need.Action != "sts:AssumeRole") {
+		return awserr.AccessDenied.WithMessage("Cannot call %s with session credentials", q.Need.Action)
+	}
+	return nil
+}
+
+// denied puts a decision into AWS's words. S3 gives the reason only to callers
+// of the bucket's own account.
+func (q *Query) denied(d eval.Decision) error {
+	n, c := q.Need, q.Caller
+	if c.Anonymous() {
+		return awserr.AccessDenied
+	}
+	resource := n.Resource
+	if strings.HasPrefix(n.Action, "s3:") {
+		if n.Bucket != nil && n.Bucket.AccountID != c.AccountID {
+			return awserr.AccessDenied
+		}
+		resource = `"` + resource + `"`
+	}
+	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", c.ARN, n.Action, resource, d.Because(n.Action))
+	return awserr.AccessDenied.WithMessage("%s", strings.TrimRight(message, " "))
+}
+
+// requestContext fills the keys of every request ("AWS global condition context
+// keys", IAM User Guide), and then those of the need.
+func (a *Access) requestContext(q *Query, resourceAccount string) *condition.Context {
+	c := &condition.Context{}
+	a.requestKeys(c, q)
+	principalKeys(c, q.Caller)
+	if resourceAccount != "" {
+		c.SetString("aws:ResourceAccount", resourceAccount)
+	}
+	if q.Need.Context != nil {
+		q.Need.Context(c)
+	}
+	return c
+}

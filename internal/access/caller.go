@@ -1,0 +1,41 @@
+package access
+
+import (
+	"strings"
+
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/session"
+	"github.com/keywright/keywright/policy/eval"
+)
+
+// Caller is who makes a request, as authenticated. Its fields are for showing
+// and for records; what it may do only Access knows.
+type Caller struct {
+	Type        eval.PrincipalType
+	AccountID   string // "" when anonymous
+	CanonicalID string // of the account; "" when anonymous
+	ARN         string // of the user, the session or the account's root; "" when anonymous
+	UserID      string // aws:userid
+	UserName    string // of a user; "" otherwise
+	AccessKeyID string
+	Session     *session.Session // of temporary credentials; nil otherwise
+
+	principal eval.Principal
+	policies  directory.Policies
+	sessions  []*eval.Policy // compiled session policies
+	tags      []directory.Tag
+}
+
+// Anonymous reports whether the request came without a signature.
+func (c *Caller) Anonymous() bool { return c.Type == eval.Anonymous }
+
+// Root reports whether the caller is the root of its account.
+func (c *Caller) Root() bool { return c.Type == eval.Root }
+
+// DisplayName returns the name by which S3 shows the caller as an initiator.
+func (c *Caller) DisplayName() string {
+	if c.UserName != "" {
+		return c.UserName
+	}
+	return c.ARN[strings.LastIndexByte(c.ARN, '/')+1:]
+}

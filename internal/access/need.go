@@ -1,0 +1,33 @@
+package access
+
+import (
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/policy/condition"
+)
+
+// Need is one permission that a request needs: an action on a resource.
+type Need struct {
+	Action   string // "s3:GetObject"
+	Resource string // ARN, or "*"
+
+	// Bucket is the bucket of an S3 resource; its policy and its owner take
+	// part. Only a need for a bucket that is yet to be made leaves it nil.
+	Bucket *directory.Bucket
+	// Role is the role to be assumed; its trust policy must allow. A role that
+	// does not exist is nil, and denied as any other.
+	Role *directory.Role
+
+	// Context adds the keys that this need brings; may be nil.
+	Context func(*condition.Context)
+
+	// Owner is the ARN of a caller to whom this need is granted unless a
+	// policy denies it explicitly, such as the initiator of a multipart upload
+	// ("Multipart upload API and permissions", Amazon S3 User Guide). "" is
+	// nobody.
+	Owner string
+
+	// Optional needs do not deny the request: the operation learns the answer
+	// from Request.Denied, for a single key of a DeleteObjects or for a header
+	// that is left out.
+	Optional bool
+}

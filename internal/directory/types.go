@@ -1,0 +1,152 @@
+package directory
+
+import (
+	"time"
+
+	"github.com/keywright/keywright/policy/eval"
+)
+
+// Account owns users, roles and buckets.
+type Account struct {
+	ID          string // 12 to 20 digits
+	CanonicalID string // 64 hex digits: the canonical user id of S3
+	Name        string
+	Created     time.Time
+}
+
+// Tag is a tag on a user, role or policy. Keys differ without regard to case.
+type Tag struct{ Key, Value string }
+
+// User is an IAM user.
+type User struct {
+	AccountID           string
+	Path, Name, ID      string // ID is AIDA...
+	ARN                 string
+	Created             time.Time
+	PermissionsBoundary string // ARN of a managed policy, or ""
+	Tags                []Tag  // sorted by key
+}
+
+// Group is an IAM group.
+type Group struct {
+	AccountID      string
+	Path, Name, ID string // ID is AGPA...
+	ARN            string
+	Created        time.Time
+}
+
+// Role is an IAM role.
+type Role struct {
+	AccountID           string
+	Path, Name, ID      string // ID is AROA...
+	ARN                 string
+	Created             time.Time
+	Description         string
+	MaxSessionDuration  time.Duration
+	TrustPolicy         string // the bytes that were put
+	PermissionsBoundary string
+	Tags                []Tag
+	LastUsed            LastUsed
+
+	// Trust is TrustPolicy as compiled. Nobody but internal/access decides with it.
+	Trust *eval.Policy
+}
+
+// ManagedPolicy is a customer's managed policy, or one of AWS's, whose AccountID
+// is "aws".
+type ManagedPolicy struct {
+	AccountID          string
+	Path, Name, ID     string // ID is ANPA...
+	ARN                string
+	Description        string
+	DefaultVersionID   string // "v1", ...
+	AttachmentCount    int
+	BoundaryUsageCount int
+	Created, Updated   time.Time
+	Tags               []Tag
+}
+
+// PolicyVersion is one version of a managed policy.
+type PolicyVersion struct {
+	VersionID string
+	Document  string // the bytes that were put
+	IsDefault bool
+	Created   time.Time
+}
+
+// AccessKey is a long-term access key as it may be shown: without its secret.
+type AccessKey struct {
+	AccountID string
+	UserName  string // "" for the account's root
+	ID        string // AKIA...
+	Active    bool
+	Created   time.Time
+	LastUsed  LastUsed
+}
+
+// LastUsed is the last authenticated use of a key or role. The zero value is never.
+type LastUsed struct {
+	Time            time.Time
+	Service, Region string
+}
+
+// Credential is what authentication needs to know of an access key.
+type Credential struct {
+	AccessKeyID string
+	Secret      string
+	Active      bool
+	AccountID   string
+	UserID      string // AIDA..., or "" for the account's root
+}
+
+// Policies are the compiled policies that are attached to a user (with those of
+// its groups) or a role.
+type Policies struct {
+	Identity []*eval.Policy
+	Boundary *eval.Policy // nil when there is none
+}
+
+// EntityKind says to what a policy is attached.
+type EntityKind string
+
+// The kinds of entities that policies are attached to.
+const (
+	KindUser  EntityKind = "user"
+	KindGroup EntityKind = "group"
+	KindRole  EntityKind = "role"
+)
+
+// Entity names a user, group or role of an account, without regard to case.
+type Entity struct {
+	AccountID string
+	Kind      EntityKind
+	Name      string
+}
+
+// Bucket is a bucket and its configuration: an immutable snapshot.
+type Bucket struct {
+	Name, ID  string // ID is never used twice
+	AccountID string
+	Region    string
+	Created   time.Time
+
+	Policy            *BucketPolicy      // nil when there is none
+	PublicAccessBlock *PublicAccessBlock // nil when there is none
+	Ownership         string             // BucketOwnerEnforced
+}
+
+// BucketPolicy is a bucket policy as it was put.
+type BucketPolicy struct {
+	Document []byte
+	// PrincipalIDs are the unique ids that the principals' ARNs had when the
+	// policy was put: a namesake made later is another principal ("AWS JSON
+	// policy elements: Principal", IAM User Guide).
+	PrincipalIDs map[string]string
+	// Compiled is Document as compiled. Nobody but internal/access decides with it.
+	Compiled *eval.Policy
+}
+
+// PublicAccessBlock is the four settings of S3 Block Public Access.
+type PublicAccessBlock struct {
+	BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets bool
+}

@@ -1,0 +1,90 @@
+package service
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/sigv4"
+)
+
+// Request is one request on its way through the dispatcher.
+type Request struct {
+	HTTP      *http.Request
+	ID        string // x-amz-request-id
+	HostID    string // x-amz-id-2
+	Time      time.Time
+	Caller    *Caller          // set before Recognise
+	Signature *sigv4.Signature // nil when anonymous
+
+	// Body is the payload, decoded: its end is reported only when its
+	// signature and digests hold. Nil for the Query protocol.
+	Body *sigv4.Body
+	// Params are the parameters of the Query protocol. Nil for S3.
+	Params url.Values
+
+	// Bucket and Key are what an S3 request names; set by Recognise.
+	Bucket, Key string
+
+	service   Service
+	operation string
+	denied    []error // by index of the need
+}
+
+// Denied returns the error that answers for the i-th of the operation's needs,
+// or nil when it was allowed. It matters for optional needs only: with any
+// other denied, Serve is not called.
+func (r *Request) Denied(i int) error {
+	if i >= len(r.denied) {
+		return awserr.InternalError
+	}
+	return r.denied[i]
+}
+
+// ReadBody reads a body of at most limit bytes, and fails with
+// MaxMessageLengthExceeded beyond that.
+func (r *Request) ReadBody(limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, awserr.MaxMessageLengthExceeded
+	}
+	return data, nil
+}
+
+// ReadXML reads a body of at most limit bytes into v, and fails with
+// MalformedXML when it is not one document of v's shape.
+func (r *Request) ReadXML(v any, limit int64) error {
+	data, err := r.ReadBody(limit)
+	if err != nil {
+		return err
+	}
+	d := xml.NewDecoder(bytes.NewReader(data))
+	if err := d.Decode(v); err != nil {
+		return awserr.MalformedXML.WithCause(err)
+	}
+	// Anything but blanks and comments after the document would be ignored
+	// silently.
+	for {
+		switch t, err := d.Token(); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return awserr.MalformedXML.WithCause(err)
+		default:
+			if c, ok := t.(xml.CharData); ok && len(bytes.TrimSpace(c)) == 0 {
+				continue
+			}
+			if _, ok := t.(xml.Comment); !ok {
+				return awserr.MalformedXML
+			}
+		}
+	}
+}
