@@ -75,6 +75,7 @@ var (
 var (
 	DeleteConflict          = New("DeleteConflict", http.StatusConflict, "Cannot delete entity, must remove referenced objects first.")
 	EntityAlreadyExists     = New("EntityAlreadyExists", http.StatusConflict, "Entity already exists.")
+	IncompleteSignature     = New("IncompleteSignature", http.StatusBadRequest, "The request signature does not conform to AWS standards.")
 	InvalidAction           = New("InvalidAction", http.StatusBadRequest, "Could not find operation")
 	InvalidInput            = New("InvalidInput", http.StatusBadRequest, "Invalid input.")
 	InvalidParameterValue   = New("InvalidParameterValue", http.StatusBadRequest, "Invalid parameter value.")
