@@ -1,0 +1,389 @@
+package arn
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Resolver gives the value of a policy variable. The second result is false
+// when the key is absent or has no single value.
+type Resolver interface {
+	Resolve(key string) (string, bool)
+}
+
+// Syntax says what is special in the text of a Wildcard.
+type Syntax uint8
+
+// The parts of a Syntax. Without any of them a text stands for itself.
+const (
+	Wildcards Syntax = 1 << iota // * is any characters, ? is exactly one
+	Variables                    // ${key}, ${key, 'default'}, ${*}, ${?} and ${$}
+	FoldCase                     // ASCII letters match whatever their case
+)
+
+// Wildcard is a compiled string pattern ("IAM policy elements: Variables and
+// tags", "IAM JSON policy elements: Condition operators"). A character is a
+// Unicode code point. It is immutable and safe for concurrent use.
+//
+// A match costs time proportional to the text, however many stars there are;
+// only a piece between two stars that holds ? or a variable can cost its
+// length for each character.
+type Wildcard struct {
+	chunks [][]atom // what stands between the stars: one chunk means no star
+	source string
+	fold   bool
+	vars   bool
+}
+
+type atomKind uint8
+
+const (
+	literal atomKind = iota
+	anyCharacter
+	variable
+)
+
+// atom is a piece of a chunk. text is the literal or, for a variable, its key.
+type atom struct {
+	kind       atomKind
+	text       string
+	fallback   string
+	hasDefault bool
+}
+
+// CompileWildcard compiles s. The error, which wraps ErrMalformed, is for a
+// variable that is not closed or has no key.
+func CompileWildcard(s string, syntax Syntax) (Wildcard, error) {
+	w := Wildcard{source: s, fold: syntax&FoldCase != 0, chunks: [][]atom{nil}}
+	var lit strings.Builder
+	flush := func() {
+		if lit.Len() > 0 {
+			w.push(atom{kind: literal, text: lit.String()})
+			lit.Reset()
+		}
+	}
+	for i := 0; i < len(s); {
+		switch {
+		case syntax&Wildcards != 0 && s[i] == '*':
+			flush()
+			if i == 0 || len(w.chunks) == 1 || len(w.chunks[len(w.chunks)-1]) > 0 {
+				w.chunks = append(w.chunks, nil)
+			}
+			i++
+		case syntax&Wildcards != 0 && s[i] == '?':
+			flush()
+			w.push(atom{kind: anyCharacter})
+			i++
+		case syntax&Variables != 0 && strings.HasPrefix(s[i:], "${"):
+			a, n, err := parseVariable(s[i:])
+			if err != nil {
+				return Wildcard{}, err
+			}
+			if a.kind == literal {
+				lit.WriteString(a.text)
+			} else {
+				flush()
+				w.push(a)
+				w.vars = true
+			}
+			i += n
+		default:
+			lit.WriteByte(s[i])
+			i++
+		}
+	}
+	flush()
+	return w, nil
+}
+
+func (w *Wildcard) push(a atom) {
+	last := len(w.chunks) - 1
+	w.chunks[last] = append(w.chunks[last], a)
+}
+
+// parseVariable reads the variable at the start of s and gives its length.
+func parseVariable(s string) (atom, int, error) {
+	malformed := func(why string) (atom, int, error) {
+		return atom{}, 0, fmt.Errorf("%w policy variable in %q: %s", ErrMalformed, s, why)
+	}
+	end := strings.IndexAny(s, "},")
+	if end < 0 {
+		return malformed("no closing brace")
+	}
+	key := strings.TrimSpace(s[2:end])
+	if key == "" || strings.ContainsAny(key, "${'") && key != "$" {
+		return malformed("no key")
+	}
+	if s[end] == '}' {
+		if key == "*" || key == "?" || key == "$" {
+			return atom{kind: literal, text: key}, end + 1, nil
+		}
+		return atom{kind: variable, text: key}, end + 1, nil
+	}
+	if key == "*" || key == "?" || key == "$" {
+		return malformed("an escape has no default")
+	}
+	rest := strings.TrimLeft(s[end+1:], " ")
+	if !strings.HasPrefix(rest, "'") {
+		return malformed("the default must stand in single quotes")
+	}
+	text, rest, ok := strings.Cut(rest[1:], "'")
+	if !ok {
+		return malformed("no closing quote")
+	}
+	rest, ok = strings.CutPrefix(strings.TrimLeft(rest, " "), "}")
+	if !ok {
+		return malformed("no closing brace")
+	}
+	return atom{kind: variable, text: key, fallback: text, hasDefault: true}, len(s) - len(rest), nil
+}
+
+// String returns the text that was compiled.
+func (w *Wildcard) String() string { return w.source }
+
+// HasVariables reports whether the pattern needs a Resolver.
+func (w *Wildcard) HasVariables() bool { return w.vars }
+
+// IsLiteral reports whether the pattern matches exactly one string, which
+// LiteralPrefix then returns whole.
+func (w *Wildcard) IsLiteral() bool {
+	return len(w.chunks) == 1 && (len(w.chunks[0]) == 0 ||
+		len(w.chunks[0]) == 1 && w.chunks[0][0].kind == literal)
+}
+
+// HasWildcards reports whether the pattern has a * or a ?.
+func (w *Wildcard) HasWildcards() bool {
+	if len(w.chunks) > 1 {
+		return true
+	}
+	for _, c := range w.chunks {
+		for _, a := range c {
+			if a.kind == anyCharacter {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MatchesAll reports whether the pattern matches every string.
+func (w *Wildcard) MatchesAll() bool {
+	return len(w.chunks) == 2 && len(w.chunks[0]) == 0 && len(w.chunks[1]) == 0
+}
+
+// LiteralPrefix returns the characters with which every match begins.
+func (w *Wildcard) LiteralPrefix() string {
+	if len(w.chunks) > 0 && len(w.chunks[0]) > 0 && w.chunks[0][0].kind == literal {
+		return w.chunks[0][0].text
+	}
+	return ""
+}
+
+// Variables returns the keys of the pattern's variables, in order.
+func (w *Wildcard) Variables() []string {
+	var keys []string
+	for _, c := range w.chunks {
+		for _, a := range c {
+			if a.kind == variable {
+				keys = append(keys, a.text)
+			}
+		}
+	}
+	return keys
+}
+
+// Expand returns the pattern's text with the values of its variables, and
+// false when one cannot be resolved. It is for explanations: a wildcard in a
+// value can no longer be told from one of the pattern.
+func (w *Wildcard) Expand(r Resolver) (string, bool) {
+	var b strings.Builder
+	for i, c := range w.chunks {
+		if i > 0 {
+			b.WriteByte('*')
+		}
+		for j := range c {
+			if c[j].kind == anyCharacter {
+				b.WriteByte('?')
+				continue
+			}
+			text, ok := c[j].value(r)
+			if !ok {
+				return "", false
+			}
+			b.WriteString(text)
+		}
+	}
+	return b.String(), true
+}
+
+// Match reports whether the whole of s matches. r may be nil when the pattern
+// has no variables; a variable that r cannot resolve matches nothing.
+func (w *Wildcard) Match(s string, r Resolver) bool {
+	if len(w.chunks) == 0 {
+		return s == ""
+	}
+	if w.vars && !w.resolvable(r) {
+		return false
+	}
+	m := matcher{r: r, fold: w.fold}
+	rest, ok := m.prefix(s, w.chunks[0])
+	if !ok || len(w.chunks) == 1 {
+		return ok && rest == ""
+	}
+	last := len(w.chunks) - 1
+	for _, c := range w.chunks[1:last] {
+		if rest, ok = m.find(rest, c); !ok {
+			return false
+		}
+	}
+	return m.suffix(rest, w.chunks[last])
+}
+
+// resolvable asks for every variable first, so that an unresolved one decides
+// the same way wherever it stands.
+func (w *Wildcard) resolvable(r Resolver) bool {
+	for _, c := range w.chunks {
+		for i := range c {
+			if c[i].kind == variable {
+				if _, ok := c[i].value(r); !ok {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// value returns what a literal or variable stands for.
+func (a *atom) value(r Resolver) (string, bool) {
+	if a.kind == literal {
+		return a.text, true
+	}
+	if r != nil {
+		if v, ok := r.Resolve(a.text); ok {
+			return v, true
+		}
+	}
+	return a.fallback, a.hasDefault
+}
+
+type matcher struct {
+	r    Resolver
+	fold bool
+}
+
+// prefix matches a chunk at the start of s and returns what follows it.
+func (m matcher) prefix(s string, chunk []atom) (rest string, ok bool) {
+	for i := range chunk {
+		if chunk[i].kind == anyCharacter {
+			_, n := utf8.DecodeRuneInString(s)
+			if n == 0 {
+				return "", false
+			}
+			s = s[n:]
+			continue
+		}
+		text, ok := chunk[i].value(m.r)
+		if !ok || len(s) < len(text) || !m.equal(s[:len(text)], text) {
+			return "", false
+		}
+		s = s[len(text):]
+	}
+	return s, true
+}
+
+// suffix reports whether a chunk matches at the end of s.
+func (m matcher) suffix(s string, chunk []atom) bool {
+	for i := len(chunk) - 1; i >= 0; i-- {
+		if chunk[i].kind == anyCharacter {
+			_, n := utf8.DecodeLastRuneInString(s)
+			if n == 0 {
+				return false
+			}
+			s = s[:len(s)-n]
+			continue
+		}
+		text, ok := chunk[i].value(m.r)
+		if !ok || len(s) < len(text) || !m.equal(s[len(s)-len(text):], text) {
+			return false
+		}
+		s = s[:len(s)-len(text)]
+	}
+	return true
+}
+
+// find matches a chunk at its first place in s and returns what follows it.
+// The first place is enough: a later one never leaves more text.
+func (m matcher) find(s string, chunk []atom) (rest string, ok bool) {
+	for i := 0; len(chunk) > 0 && chunk[0].kind == anyCharacter; i++ {
+		_, n := utf8.DecodeRuneInString(s)
+		if n == 0 {
+			return "", false
+		}
+		s, chunk = s[n:], chunk[1:]
+	}
+	if len(chunk) == 0 {
+		return s, true
+	}
+	first, ok := chunk[0].value(m.r)
+	if !ok {
+		return "", false
+	}
+	for {
+		i := m.index(s, first)
+		if i < 0 {
+			return "", false
+		}
+		if rest, ok := m.prefix(s[i+len(first):], chunk[1:]); ok {
+			return rest, true
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		if n == 0 {
+			return "", false
+		}
+		s = s[i+n:]
+	}
+}
+
+func (m matcher) equal(a, b string) bool {
+	if !m.fold {
+		return a == b
+	}
+	return EqualFold(a, b)
+}
+
+func (m matcher) index(s, text string) int {
+	if !m.fold {
+		return strings.Index(s, text)
+	}
+	for i := 0; i+len(text) <= len(s); i++ {
+		if EqualFold(s[i:i+len(text)], text) {
+			return i
+		}
+	}
+	return -1
+}
+
+// EqualFold reports whether a and b are equal but for the case of ASCII
+// letters, which is how actions and the names of condition keys compare.
+func EqualFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && Lower(a[i]) != Lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Lower returns the lower-case form of an ASCII letter, and any other byte as
+// it is.
+func Lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}

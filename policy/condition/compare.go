@@ -1,0 +1,345 @@
+package condition
+
+import (
+	"encoding/base64"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright/arn"
+)
+
+// operand is a value of the policy, compiled for one family of operators. It
+// reports whether one value of the request's key matches it.
+type operand interface {
+	match(v single, c *Context) bool
+}
+
+// single is one value of a key: that of a single-valued entry or, when entry
+// is nil, one text of a multivalued one.
+type single struct {
+	entry *entry
+	text  string
+}
+
+func (v single) string() string {
+	if v.entry == nil {
+		return v.text
+	}
+	return v.entry.string()
+}
+
+// kind is the type that v has to an operator.
+func (v single) kind() Kind {
+	if v.entry == nil {
+		return String
+	}
+	return v.entry.kind
+}
+
+// compiler turns a value of the policy into an operand. The error says what
+// the value should have been.
+type compiler func(value string, variables arn.Syntax) (operand, string)
+
+// family is a group of operators that differ in negation and comparison only.
+type family struct {
+	compile compiler
+	negated bool
+}
+
+var families = map[string]family{
+	"StringEquals":              {compileString, false},
+	"StringNotEquals":           {compileString, true},
+	"StringEqualsIgnoreCase":    {compileIgnoreCase, false},
+	"StringNotEqualsIgnoreCase": {compileIgnoreCase, true},
+	"StringLike":                {compileLike, false},
+	"StringNotLike":             {compileLike, true},
+
+	"NumericEquals":            {numeric(func(o int) bool { return o == 0 }), false},
+	"NumericNotEquals":         {numeric(func(o int) bool { return o == 0 }), true},
+	"NumericLessThan":          {numeric(func(o int) bool { return o < 0 }), false},
+	"NumericLessThanEquals":    {numeric(func(o int) bool { return o <= 0 }), false},
+	"NumericGreaterThan":       {numeric(func(o int) bool { return o > 0 }), false},
+	"NumericGreaterThanEquals": {numeric(func(o int) bool { return o >= 0 }), false},
+
+	"DateEquals":            {date(func(o int) bool { return o == 0 }), false},
+	"DateNotEquals":         {date(func(o int) bool { return o == 0 }), true},
+	"DateLessThan":          {date(func(o int) bool { return o < 0 }), false},
+	"DateLessThanEquals":    {date(func(o int) bool { return o <= 0 }), false},
+	"DateGreaterThan":       {date(func(o int) bool { return o > 0 }), false},
+	"DateGreaterThanEquals": {date(func(o int) bool { return o >= 0 }), false},
+
+	"Bool":         {compileBool, false},
+	"BinaryEquals": {compileBinary, false},
+	"IpAddress":    {compileAddress, false},
+	"NotIpAddress": {compileAddress, true},
+	"ArnEquals":    {compileARN, false},
+	"ArnLike":      {compileARN, false},
+	"ArnNotEquals": {compileARN, true},
+	"ArnNotLike":   {compileARN, true},
+}
+
+// pattern is the operand of StringEquals and StringLike.
+type pattern struct{ w arn.Wildcard }
+
+func (p *pattern) match(v single, c *Context) bool { return p.w.Match(v.string(), c) }
+
+func compileString(value string, variables arn.Syntax) (operand, string) {
+	return compilePattern(value, variables)
+}
+
+func compileLike(value string, variables arn.Syntax) (operand, string) {
+	return compilePattern(value, variables|arn.Wildcards)
+}
+
+func compilePattern(value string, syntax arn.Syntax) (operand, string) {
+	w, err := arn.CompileWildcard(value, syntax)
+	if err != nil {
+		return nil, "well-formed policy variables"
+	}
+	return &pattern{w}, ""
+}
+
+// ignoreCase compares as Unicode folds case, which can change the length of a
+// text, so a value with variables is put together first.
+type ignoreCase struct{ w arn.Wildcard }
+
+func (p *ignoreCase) match(v single, c *Context) bool {
+	want := p.w.LiteralPrefix()
+	if p.w.HasVariables() {
+		var ok bool
+		if want, ok = p.w.Expand(c); !ok {
+			return false
+		}
+	}
+	return strings.EqualFold(v.string(), want)
+}
+
+func compileIgnoreCase(value string, variables arn.Syntax) (operand, string) {
+	w, err := arn.CompileWildcard(value, variables)
+	if err != nil {
+		return nil, "well-formed policy variables"
+	}
+	return &ignoreCase{w}, ""
+}
+
+// arnPattern is the operand of the Arn operators, which are alike in pairs:
+// ArnEquals takes wildcards as ArnLike does.
+type arnPattern struct{ p *arn.Pattern }
+
+func (p *arnPattern) match(v single, c *Context) bool {
+	s := v.string()
+	return arn.Is(s) && p.p.Match(s, c)
+}
+
+func compileARN(value string, variables arn.Syntax) (operand, string) {
+	if p, err := arn.CompilePattern(value, variables); err == nil {
+		return &arnPattern{p}, ""
+	}
+	w, err := arn.CompileWildcard(value, variables|arn.Wildcards)
+	if err != nil || !w.HasVariables() || w.HasWildcards() {
+		return nil, "an ARN"
+	}
+	return &pattern{w}, "" // a variable may stand for a whole ARN
+}
+
+// quantity is a number that is exact when it is an integer.
+type quantity struct {
+	integer   int64
+	float     float64
+	isInteger bool
+}
+
+func parseQuantity(s string) (quantity, bool) {
+	if strings.Trim(s, "+-.eE0123456789") != "" {
+		return quantity{}, false
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return quantity{n, float64(n), true}, true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return quantity{float: f}, err == nil
+}
+
+func (q quantity) compare(o quantity) int {
+	switch {
+	case q.isInteger && o.isInteger && q.integer < o.integer, q.float < o.float:
+		return -1
+	case q.isInteger && o.isInteger && q.integer > o.integer, q.float > o.float:
+		return 1
+	}
+	return 0
+}
+
+func (v single) quantity() (quantity, bool) {
+	switch v.kind() {
+	case Int:
+		return quantity{v.entry.number, float64(v.entry.number), true}, true
+	case Time:
+		n := v.entry.time.Unix()
+		return quantity{n, float64(n), true}, true
+	case String:
+		return parseQuantity(v.string())
+	}
+	return quantity{}, false
+}
+
+type number struct {
+	want   quantity
+	accept func(order int) bool
+}
+
+func (n *number) match(v single, _ *Context) bool {
+	q, ok := v.quantity()
+	return ok && n.accept(q.compare(n.want))
+}
+
+func numeric(accept func(order int) bool) compiler {
+	return func(value string, _ arn.Syntax) (operand, string) {
+		q, ok := parseQuantity(value)
+		if !ok {
+			return nil, "a number"
+		}
+		return &number{q, accept}, ""
+	}
+}
+
+// layouts are the forms of ISO 8601 that a W3C date may have.
+var layouts = []string{
+	time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05",
+	"2006-01-02T15:04", "2006-01-02", "2006-01", "2006",
+}
+
+// parseTime reads a date in ISO 8601, or seconds since 1970 when it has more
+// than the four digits of a year.
+func parseTime(s string) (time.Time, bool) {
+	for _, layout := range layouts {
+		if len(s) < 4 {
+			break
+		}
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	if q, ok := parseQuantity(s); ok && q.isInteger {
+		return time.Unix(q.integer, 0), true
+	}
+	return time.Time{}, false
+}
+
+func (v single) date() (time.Time, bool) {
+	switch v.kind() {
+	case Time:
+		return v.entry.time, true
+	case Int:
+		return time.Unix(v.entry.number, 0), true
+	case String:
+		return parseTime(v.string())
+	}
+	return time.Time{}, false
+}
+
+type instant struct {
+	want   time.Time
+	accept func(order int) bool
+}
+
+func (i *instant) match(v single, _ *Context) bool {
+	t, ok := v.date()
+	return ok && i.accept(t.Compare(i.want))
+}
+
+func date(accept func(order int) bool) compiler {
+	return func(value string, _ arn.Syntax) (operand, string) {
+		t, ok := parseTime(value)
+		if !ok {
+			return nil, "a date in ISO 8601 or seconds since 1970"
+		}
+		return &instant{t, accept}, ""
+	}
+}
+
+type boolean bool
+
+func parseBool(s string) (value, ok bool) {
+	switch {
+	case arn.EqualFold(s, "true"):
+		return true, true
+	case arn.EqualFold(s, "false"):
+		return false, true
+	}
+	return false, false
+}
+
+func (b boolean) match(v single, _ *Context) bool {
+	switch v.kind() {
+	case Bool:
+		return bool(b) == (v.entry.number == 1)
+	case String:
+		value, ok := parseBool(v.string())
+		return ok && value == bool(b)
+	}
+	return false
+}
+
+func compileBool(value string, _ arn.Syntax) (operand, string) {
+	b, ok := parseBool(value)
+	if !ok {
+		return nil, "true or false"
+	}
+	return boolean(b), ""
+}
+
+// binary holds the bytes that a key must have, byte for byte.
+type binary string
+
+func (b binary) match(v single, _ *Context) bool {
+	return v.kind() == String && v.string() == string(b)
+}
+
+func compileBinary(value string, _ arn.Syntax) (operand, string) {
+	data, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return nil, "base64"
+	}
+	return binary(data), ""
+}
+
+type network struct{ prefix netip.Prefix }
+
+func (n *network) match(v single, _ *Context) bool {
+	switch v.kind() {
+	case Address:
+		return n.prefix.Contains(v.entry.address)
+	case String:
+		a, err := netip.ParseAddr(v.string())
+		return err == nil && n.prefix.Contains(a.Unmap())
+	}
+	return false
+}
+
+// ParseNetwork reads the value of an IpAddress condition: an address or a
+// CIDR block, whose host bits are ignored.
+func ParseNetwork(s string) (netip.Prefix, bool) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		return p.Masked(), true
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Prefix{}, false
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), true
+}
+
+func compileAddress(value string, _ arn.Syntax) (operand, string) {
+	p, ok := ParseNetwork(value)
+	if !ok {
+		return nil, "an IP address or CIDR block"
+	}
+	return &network{p}, ""
+}
