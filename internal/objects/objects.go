@@ -62,6 +62,9 @@ type ObjectStore interface {
 	// With a condition that does not hold it fails with ErrPreconditionFailed,
 	// and with a condition on an object that does not exist with ErrNoSuchKey.
 	Delete(ctx context.Context, b Bucket, key string, c Conditions) error
+	// SetTags replaces an object's tags and nothing else of it, in one step, or
+	// fails with ErrNoSuchKey. No tags remove them all.
+	SetTags(ctx context.Context, b Bucket, key string, tags map[string]string) (Info, error)
 	// Copy stores the content of source under another key, without reading it
 	// through memory where the store can. source stays open.
 	Copy(ctx context.Context, source Object, b Bucket, r CopyRequest) (Info, error)
@@ -202,9 +205,11 @@ type Initiator struct {
 
 // UploadRequest begins a multipart upload.
 type UploadRequest struct {
-	Key          string
-	Attributes   Attributes
-	Checksum     checksum.Algorithm
+	Key        string
+	Attributes Attributes
+	Checksum   checksum.Algorithm
+	// ChecksumType may be empty when the client named none: the object then gets
+	// Checksum's default type, and Upload has it as empty as it was.
 	ChecksumType checksum.Type
 	Initiator    Initiator
 }
