@@ -79,6 +79,7 @@ func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	out := &countingWriter{ResponseWriter: w}
 	deadline := newDeadline(w, hr, d.IdleTimeout)
 	defer deadline.clear()
+	defer r.end()
 	out.deadline = deadline
 	h := out.Header()
 	h.Set("X-Amz-Request-Id", r.ID)

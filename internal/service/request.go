@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/keywright/keywright/internal/awserr"
@@ -28,12 +29,25 @@ type Request struct {
 	// Params are the parameters of the Query protocol. Nil for S3.
 	Params url.Values
 
-	// Bucket and Key are what an S3 request names; set by Recognise.
+	// Query is the query string of an S3 request as its signature covers it, and
+	// Bucket and Key are what the request names; set by Recognise.
+	Query       url.Values
 	Bucket, Key string
 
 	service   Service
 	operation string
 	denied    []error // by index of the need
+	atEnd     []func()
+}
+
+// AtEnd has f called once the request is answered or has failed, whether or not
+// it was served. What Needs opens for Serve is closed this way.
+func (r *Request) AtEnd(f func()) { r.atEnd = append(r.atEnd, f) }
+
+func (r *Request) end() {
+	for _, f := range slices.Backward(r.atEnd) {
+		f()
+	}
 }
 
 // Denied returns the error that answers for the i-th of the operation's needs,
