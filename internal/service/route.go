@@ -2,8 +2,6 @@ package service
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"mime"
@@ -91,8 +89,7 @@ func (d *Dispatcher) readForm(r *Request, s *sigv4.Signature) error {
 	}
 	r.HTTP.Body = io.NopCloser(bytes.NewReader(body))
 	if s != nil {
-		sum := sha256.Sum256(body)
-		s.PayloadHash = hex.EncodeToString(sum[:])
+		s.HashPayload(body)
 	}
 	params, err := url.ParseQuery(string(body))
 	if err == nil && len(body) == 0 {
