@@ -50,6 +50,9 @@ type Operation struct {
 	plan          func(*Request) (*plan, error)
 }
 
+// Served reports whether there is anything that serves the operation.
+func (o Operation) Served() bool { return o.plan != nil }
+
 // plan is an operation with the input of one request.
 type plan struct {
 	needs   []Need

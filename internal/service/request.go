@@ -60,32 +60,43 @@ func (r *Request) Denied(i int) error {
 	return r.denied[i]
 }
 
-// ReadBody reads a body of at most limit bytes, and fails with
-// MaxMessageLengthExceeded beyond that.
+// ReadBody reads a body of at most limit bytes, whose digests hold if the client
+// sent any, and fails with MaxMessageLengthExceeded beyond the limit.
 func (r *Request) ReadBody(limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err != nil {
+	if err := r.Body.VerifyContentMD5(); err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
+	if _, err := r.Body.VerifyChecksum(); err != nil {
+		return nil, err
+	}
+	if r.Body.DecodedLength() > limit {
 		return nil, awserr.MaxMessageLengthExceeded
 	}
-	return data, nil
+	return io.ReadAll(r.Body)
 }
 
 // ReadXML reads a body of at most limit bytes into v, and fails with
-// MalformedXML when it is not one document of v's shape.
+// MissingRequestBodyError when there is none and with MalformedXML when it is
+// not one document of v's shape.
 func (r *Request) ReadXML(v any, limit int64) error {
 	data, err := r.ReadBody(limit)
 	if err != nil {
 		return err
 	}
+	if len(data) == 0 {
+		return awserr.MissingRequestBody
+	}
+	return DecodeXML(data, v)
+}
+
+// DecodeXML reads data into v, and fails with MalformedXML when it is not one
+// document of v's shape. Anything but blanks and comments after the document
+// would be ignored silently, and fails too.
+func DecodeXML(data []byte, v any) error {
 	d := xml.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(v); err != nil {
 		return awserr.MalformedXML.WithCause(err)
 	}
-	// Anything but blanks and comments after the document would be ignored
-	// silently.
 	for {
 		switch t, err := d.Token(); {
 		case errors.Is(err, io.EOF):
