@@ -39,7 +39,7 @@ type chunked struct {
 	left      int64  // bytes of the current chunk
 	number    int    // of the current chunk, from 1
 	size      int64  // of the current chunk
-	signature string // of the current chunk
+	signature []byte // of the current chunk
 }
 
 func newChunked(source io.Reader, length int64, signer *chunkSigner, trailers bool, trailer checksum.Algorithm) *chunked {
@@ -88,7 +88,7 @@ func (c *chunked) nextChunk() error {
 		return errChunkEncoding
 	}
 	if signature, ok := bytes.CutPrefix(extension, []byte(chunkSigField)); ok && len(signature) == hashHexLength {
-		c.signature = string(signature)
+		c.signature = append(c.signature[:0], signature...)
 	} else if extended {
 		return errChunkEncoding
 	}
@@ -111,7 +111,12 @@ func (c *chunked) endChunk() error {
 	if err := c.readEmptyLine(); err != nil || c.signer == nil {
 		return err
 	}
-	return c.signer.verifyChunk(c.signature)
+	return c.verifySignature()
+}
+
+func (c *chunked) verifySignature() error {
+	c.signer.signChunk()
+	return c.signer.compare(c.signature)
 }
 
 // finish reads what follows the header of the empty chunk, and returns io.EOF.
@@ -120,7 +125,7 @@ func (c *chunked) finish() error {
 		return awserr.IncompleteBody
 	}
 	if c.signer != nil {
-		if err := c.signer.verifyChunk(c.signature); err != nil {
+		if err := c.verifySignature(); err != nil {
 			return err
 		}
 	}
@@ -169,7 +174,7 @@ func (c *chunked) readTrailers() error {
 		}
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		name, value, colon := strings.Cut(string(line), ":")
-		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+		name, value = strings.ToLower(name), strings.Trim(value, " \t")
 		switch {
 		case len(line) == 0 && c.signer != nil && signature == "":
 		case len(line) == 0:
@@ -196,7 +201,8 @@ func (c *chunked) endTrailers(found bool, signature string) error {
 	if found {
 		canonical = c.trailer.Header() + ":" + c.value + "\n"
 	}
-	return c.signer.verifyTrailer(canonical, signature)
+	c.signer.signTrailer(canonical)
+	return c.signer.compare([]byte(signature))
 }
 
 // readLine returns a line without its LF, valid until the next read.

@@ -135,8 +135,8 @@ func appendChunkHeader(b, chunk []byte, signer *chunkSigner) []byte {
 	b = strconv.AppendInt(b, int64(len(chunk)), 16)
 	if signer != nil {
 		signer.chunk.Write(chunk)
-		signature, _ := signer.signChunk()
-		b = append(b, ";"+chunkSigField+signature...)
+		signer.signChunk()
+		b = append(append(b, ";"+chunkSigField...), signer.last...)
 	}
 	return append(b, "\r\n"...)
 }
@@ -149,8 +149,9 @@ func appendTrailers(b, payload []byte, signer *chunkSigner, trailer checksum.Alg
 		line += "\n"
 	}
 	if signer != nil {
-		signature, _ := signer.signTrailer(line)
-		b = append(b, trailerSig+":"+signature+"\r\n"...)
+		signer.signTrailer(line)
+		b = append(append(b, trailerSig+":"...), signer.last...)
+		b = append(b, "\r\n"...)
 	}
 	return b
 }

@@ -98,7 +98,7 @@ func authenticate(r *http.Request, secret string, now time.Time) ([]byte, error)
 	return io.ReadAll(body)
 }
 
-func authentic(t *testing.T) []vector {
+func authentic(t testing.TB) []vector {
 	return slices.Concat(vectors(t, "aws.txt"), vectors(t, "botocore.txt"))
 }
 
