@@ -280,8 +280,8 @@ func (s *Signature) readPayloadHash(r *http.Request) error {
 		s.PayloadHash = UnsignedPayload
 	}
 	s.content = s.PayloadHash
-	if header != "" {
-		s.content = header
+	if s.content == UnsignedPayload && header != "" {
+		s.content = header // says more than the signature does, never less
 	}
 	if s.PayloadHash == "" {
 		return awserr.InvalidRequest.WithMessage("Missing required header for this request: x-amz-content-sha256")

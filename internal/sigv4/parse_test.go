@@ -66,6 +66,7 @@ func TestParsePresignedPayloadHash(t *testing.T) {
 		{"", hash, "host%3Bx-amz-content-sha256", hash, hash},
 		{"&X-Amz-Content-Sha256=" + UnsignedPayload, "", "host", UnsignedPayload, UnsignedPayload},
 		{"&X-Amz-Content-Sha256=" + hash, "", "host", hash, hash},
+		{"&X-Amz-Content-Sha256=" + hash, UnsignedPayload, "host", hash, hash},
 		{"&X-Amz-Content-Sha256=" + UnsignedPayload, hash, "host%3Bx-amz-content-sha256", hash, hash},
 	} {
 		r := httptest.NewRequest("PUT", "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A/20130524/r/s3/aws4_request"+
