@@ -1,0 +1,11 @@
+// Keywright is an S3, IAM and STS endpoint on one machine that enforces least
+// access to buckets as AWS does.
+package main
+
+import (
+	"os"
+
+	"github.com/keywright/keywright/internal/cli"
+)
+
+func main() { os.Exit(cli.Main()) }
