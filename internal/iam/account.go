@@ -1,0 +1,86 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/query"
+	"github.com/keywright/keywright/internal/service"
+)
+
+func (h *handlers) accountOperations() []service.Operation {
+	return []service.Operation{
+		row(h, "GetAccountSummary", h.getAccountSummary),
+		row(h, "ListAccountAliases", h.listAccountAliases),
+		row(h, "GetAccountAuthorizationDetails", h.getAccountAuthorizationDetails),
+	}
+}
+
+// summaryEntry is one number of an account's summary.
+type summaryEntry struct {
+	Key   string `xml:"key"`
+	Value int    `xml:"value"`
+}
+
+type getAccountSummaryResult struct {
+	SummaryMap struct {
+		Entries []summaryEntry `xml:"entry"`
+	}
+}
+
+type accountInput struct{ whole }
+
+func (h *handlers) getAccountSummary(_ context.Context, r *service.Request, _ *accountInput) (*getAccountSummaryResult, error) {
+	id := r.Caller.AccountID
+	policies := h.directory.Policies(id, "")
+	rootKeys, versions := 0, 0
+	if len(h.directory.AccessKeys(id, "")) > 0 {
+		rootKeys = 1
+	}
+	for _, p := range policies {
+		versions += len(h.directory.PolicyVersions(p.ARN))
+	}
+	result := &getAccountSummaryResult{}
+	result.SummaryMap.Entries = []summaryEntry{
+		{"Users", len(h.directory.Users(id, ""))},
+		{"UsersQuota", directory.Quota(directory.QuotaUsersPerAccount)},
+		{"Groups", len(h.directory.Groups(id, ""))},
+		{"GroupsQuota", directory.Quota(directory.QuotaGroupsPerAccount)},
+		{"Roles", len(h.directory.Roles(id, ""))},
+		{"RolesQuota", directory.Quota(directory.QuotaRolesPerAccount)},
+		{"Policies", len(policies)},
+		{"PoliciesQuota", directory.Quota(directory.QuotaPoliciesPerAccount)},
+		{"PolicyVersionsInUse", versions},
+		{"VersionsPerPolicyQuota", directory.Quota(directory.QuotaVersionsPerPolicy)},
+		{"PolicySizeQuota", directory.Quota(directory.QuotaPolicySize)},
+		{"UserPolicySizeQuota", directory.Quota(directory.QuotaUserPolicySize)},
+		{"GroupPolicySizeQuota", directory.Quota(directory.QuotaGroupPolicySize)},
+		{"RolePolicySizeQuota", directory.Quota(directory.QuotaRolePolicySize)},
+		{"AssumeRolePolicySizeQuota", directory.Quota(directory.QuotaACLSizePerRole)},
+		{"AccessKeysPerUserQuota", directory.Quota(directory.QuotaAccessKeysPerUser)},
+		{"GroupsPerUserQuota", directory.Quota(directory.QuotaGroupsPerUser)},
+		{"AttachedPoliciesPerUserQuota", directory.Quota(directory.QuotaPoliciesPerUser)},
+		{"AttachedPoliciesPerGroupQuota", directory.Quota(directory.QuotaPoliciesPerGroup)},
+		{"AttachedPoliciesPerRoleQuota", directory.Quota(directory.QuotaPoliciesPerRole)},
+		{"AccountAccessKeysPresent", rootKeys},
+		{"AccountMFAEnabled", 0},
+		{"MFADevices", 0},
+		{"MFADevicesInUse", 0},
+	}
+	return result, nil
+}
+
+type listAccountAliasesInput struct {
+	whole
+	query.Paging
+}
+
+// listAccountAliasesResult is always empty: accounts have no aliases here.
+type listAccountAliasesResult struct {
+	AccountAliases query.List[string]
+	query.Page
+}
+
+func (h *handlers) listAccountAliases(context.Context, *service.Request, *listAccountAliasesInput) (*listAccountAliasesResult, error) {
+	return &listAccountAliasesResult{}, nil
+}
