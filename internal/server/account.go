@@ -2,10 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
-	"math/big"
 	"slices"
 
 	"github.com/keywright/keywright/internal/directory"
@@ -49,29 +47,13 @@ func (s *Server) findAccount() (*directory.Account, error) {
 	return first, nil
 }
 
+// makeAccount makes the account: without a configured id, of 12 random digits.
 func (s *Server) makeAccount(ctx context.Context) (*directory.Account, error) {
-	id := s.config.AccountID
-	if id == "" {
-		var err error
-		if id, err = newAccountID(); err != nil {
-			return nil, err
-		}
-	}
-	account, err := s.directory.CreateAccount(ctx, directory.Account{ID: id})
+	account, err := s.directory.CreateAccount(ctx, directory.Account{ID: s.config.AccountID})
 	if err != nil {
-		return nil, fmt.Errorf("make account %s: %w", id, err)
+		return nil, fmt.Errorf("make the account: %w", err)
 	}
 	return account, nil
-}
-
-// newAccountID returns 12 random digits. The first is not 0, which too many
-// programs drop.
-func newAccountID() (string, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(9e11))
-	if err != nil {
-		return "", err
-	}
-	return n.Add(n, big.NewInt(1e11)).String(), nil
 }
 
 // untouched reports whether nobody can have used the account yet. Then a start

@@ -121,18 +121,32 @@ func (s *Server) openStores(ctx context.Context) error {
 	if s.keyring, err = s.openKeyring(); err != nil {
 		return err
 	}
-	s.directory, err = directory.Open(ctx, directory.Options{Path: s.path("directory.db"), Keyring: s.keyring, Logger: s.config.Log})
-	if err != nil {
-		return fmt.Errorf("open %s: %w", s.path("directory.db"), err)
+	if err := s.openDirectory(ctx); err != nil {
+		return err
 	}
-	s.opened = append(s.opened, s.directory)
 	s.objects, err = disk.Open(s.path("objects"), disk.Options{Sealer: s.keyring, Logger: s.config.Log})
 	if err != nil {
-		return fmt.Errorf("open %s: %w", s.path("objects"), err)
+		return unusable(s.config.DataDir, err)
 	}
 	s.opened = append(s.opened, s.objects)
 	return nil
 }
+
+func (s *Server) openDirectory(ctx context.Context) error {
+	d, err := directory.Open(ctx, directory.Options{Path: s.path("directory.db"), Keyring: s.keyring, Region: s.config.Region, Logger: s.config.Log})
+	switch {
+	case errors.Is(err, directory.ErrWrongKeyring):
+		return &Error{Problem: "the master key is not the one that the secrets in " + s.config.DataDir + " are encrypted under", Err: err, Hint: keyHint}
+	case err != nil:
+		return unusable(s.config.DataDir, err)
+	}
+	s.directory = d
+	s.opened = append(s.opened, d)
+	return nil
+}
+
+// keyHint is what to do about a master key that is missing or wrong.
+const keyHint = "without the master key the secrets cannot be read: restore keys/master.key from a backup, or set KEYWRIGHT_MASTER_KEY to its text"
 
 // openKeyring reads the master key, or makes one where nothing can have been
 // encrypted yet.
@@ -147,8 +161,7 @@ func (s *Server) openKeyring() (*secrets.Keyring, error) {
 	path := s.path("keys", "master.key")
 	k, err := secrets.OpenFile(path, s.path("directory.db"))
 	if err != nil {
-		return nil, &Error{Problem: "cannot use the master key " + path, Err: err,
-			Hint: "without it, the secrets in " + s.config.DataDir + " cannot be read: restore the file from a backup, or set KEYWRIGHT_MASTER_KEY to its text"}
+		return nil, &Error{Problem: "cannot use the master key " + path, Err: err, Hint: keyHint}
 	}
 	return k, nil
 }
