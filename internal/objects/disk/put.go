@@ -1,0 +1,241 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/keywright/keywright/internal/objects"
+)
+
+// Put implements objects.ObjectStore.
+func (s *Store) Put(ctx context.Context, b objects.Bucket, r objects.PutRequest) (objects.Info, error) {
+	if err := s.admit(b, r.Content.Size); err != nil {
+		return objects.Info{}, err
+	}
+	made, key, err := s.newObject(b, r.Key, r.Attributes)
+	if err != nil {
+		return objects.Info{}, err
+	}
+	content, err := s.writeContent(ctx, made, key, r.Content)
+	if err != nil {
+		return objects.Info{}, err
+	}
+	err = s.replace(ctx, b, r.Key, replacement{
+		conditions: r.Conditions,
+		build: func(c *changes, _ *objectRecord) (*objectRecord, error) {
+			c.nameContent(made.content, content)
+			made.modified = s.modified()
+			return made, nil
+		},
+	})
+	if err != nil {
+		s.abandon(content.segments, err)
+		return objects.Info{}, err
+	}
+	return made.info(r.Key), nil
+}
+
+// Delete implements objects.ObjectStore.
+func (s *Store) Delete(ctx context.Context, b objects.Bucket, key string, conditions objects.Conditions) error {
+	return s.replace(ctx, b, key, replacement{
+		conditions: conditions,
+		build:      func(*changes, *objectRecord) (*objectRecord, error) { return nil, nil },
+	})
+}
+
+// SetTags implements objects.ObjectStore.
+func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key string, tags map[string]string) (objects.Info, error) {
+	var info objects.Info
+	err := s.replace(ctx, b, key, replacement{
+		build: func(_ *changes, old *objectRecord) (*objectRecord, error) {
+			if old == nil {
+				return nil, fmt.Errorf("disk: %w", objects.ErrNoSuchKey)
+			}
+			made := *old
+			made.attributes.Tags = tags
+			var err error
+			info, err = s.infoWithParts(b, key, &made)
+			return &made, err
+		},
+	})
+	return info, err
+}
+
+// admit refuses content that there is no bucket or no room for, before it is
+// read.
+func (s *Store) admit(b objects.Bucket, size int64) error {
+	if size < 0 {
+		return fmt.Errorf("disk: %w: size %d", objects.ErrIncomplete, size)
+	}
+	if err := s.checkBucket(b); err != nil {
+		return err
+	}
+	return s.checkRoom(size)
+}
+
+// newObject returns the record of an object whose content is yet to be written,
+// and the key to encrypt it with.
+func (s *Store) newObject(b objects.Bucket, key string, a objects.Attributes) (*objectRecord, contentKey, error) {
+	k := newContentKey()
+	o := &objectRecord{content: newID(s.now()), attributes: a}
+	var err error
+	o.key, err = s.seal(k, place{b.ID, key, o.content})
+	return o, k, err
+}
+
+// writeContent writes content and notes in o what came of it.
+func (s *Store) writeContent(ctx context.Context, o *objectRecord, k contentKey, c objects.Content) (*contentRecord, error) {
+	to := newSums(c.Checksum)
+	source := &body{ctx, c.Body, c.Size}
+	stored := new(contentRecord)
+	var err error
+	if c.Size <= inlineSize {
+		stored.inline, err = writeInline(source, to, k, o.content)
+	} else {
+		one := segment{size: c.Size}
+		one.file, err = s.writeFile(k, func(w io.Writer) error { return copyBody(source, to, w) })
+		stored.segments = []segment{one}
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.size, o.md5, o.checksum = c.Size, to.md5.Sum(nil), to.checksum()
+	return stored, nil
+}
+
+// nameContent makes a content and its files known to the index.
+func (c *changes) nameContent(content id, r *contentRecord) {
+	c.set(row(contentSpace, content[:]), r.encode())
+	for _, segment := range r.segments {
+		c.delete(row(unnamedSpace, segment.file[:]))
+	}
+}
+
+// replacement is what is put in the place of an object.
+type replacement struct {
+	conditions objects.Conditions
+	// shares is the content of another object that the new one shares.
+	shares *id
+	// build returns the new object, or nil for none, and may make changes that
+	// go with it. The old object is nil when there is none.
+	build func(c *changes, old *objectRecord) (*objectRecord, error)
+}
+
+// replace puts a new object in the place of what a key holds, if the conditions
+// hold. Nothing else happens to the key meanwhile, nor to its bucket.
+func (s *Store) replace(ctx context.Context, b objects.Bucket, key string, r replacement) error {
+	bucket := s.buckets.of(b.ID)
+	bucket.RLock()
+	defer bucket.RUnlock()
+	if err := s.checkBucket(b); err != nil {
+		return err
+	}
+	at := objectRow(b.ID, key)
+	defer s.keys.lock(string(at))()
+	old, err := s.object(at)
+	if err != nil {
+		return err
+	}
+	if err := check(r.conditions, old); err != nil {
+		return err
+	}
+	c := s.index.change()
+	made, err := r.build(c, old)
+	if err != nil || old == nil && made == nil {
+		return err
+	}
+	return s.commit(ctx, c, at, r.shares, old, made)
+}
+
+// commit puts one object in the place of another. The key is locked.
+func (s *Store) commit(ctx context.Context, c *changes, at []byte, shares *id, old, made *objectRecord) error {
+	if made == nil {
+		c.delete(at)
+	} else {
+		c.set(at, made.encode())
+	}
+	dead, unlock, err := s.settle(c, shares, old, made)
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.index.durable(c); err != nil {
+		return &uncertainError{err}
+	}
+	if dead {
+		s.cleaner.removeContent(old.content)
+	}
+	return nil
+}
+
+// settle counts one object more that is made of the content of shares and one
+// less that is made of the content of old; any may be nil. It reports whether
+// the latter was the last, and returns what unlocks both contents.
+func (s *Store) settle(c *changes, shares *id, old, made *objectRecord) (dead bool, unlock func(), err error) {
+	var names []string
+	if old != nil {
+		names = append(names, string(old.content[:]))
+	}
+	if shares != nil {
+		names = append(names, string(shares[:]))
+	}
+	unlock = s.contents.lock(names...)
+	if old != nil && made != nil && old.content == made.content {
+		return false, unlock, nil
+	}
+	if shares != nil {
+		err = s.share(c, *shares)
+	}
+	if old != nil && err == nil {
+		dead, err = s.unshare(c, old.content)
+	}
+	return dead, unlock, err
+}
+
+// uncertainError is the failure of a change that may show after all when the
+// index is next opened; the files that it names must be left alone.
+type uncertainError struct{ error }
+
+func (e *uncertainError) Unwrap() error { return e.error }
+
+// abandon removes files that were to be named by a change that failed.
+func (s *Store) abandon(segments []segment, err error) {
+	var uncertain *uncertainError
+	if errors.As(err, &uncertain) {
+		return
+	}
+	for _, one := range segments {
+		s.cleaner.removeFiles(one.file)
+	}
+}
+
+// object returns the record in an object's row, or nil when there is none.
+func (s *Store) object(at []byte) (*objectRecord, error) {
+	value, err := s.index.get(at)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return decodeObject(value)
+}
+
+// check fails when a condition does not hold for an object, nil for none.
+func check(c objects.Conditions, o *objectRecord) error {
+	switch {
+	case c.IfNoneMatch && o != nil:
+		return fmt.Errorf("disk: %w: the object exists", objects.ErrPreconditionFailed)
+	case c.IfMatch != "" && o == nil:
+		return fmt.Errorf("disk: %w", objects.ErrNoSuchKey)
+	case c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != o.etag():
+		return fmt.Errorf("disk: %w: the object's ETag is another", objects.ErrPreconditionFailed)
+	}
+	return nil
+}
+
+// modified returns the time as records keep it.
+func (s *Store) modified() time.Time { return time.Unix(0, s.now().UnixNano()).UTC() }

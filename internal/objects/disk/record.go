@@ -1,0 +1,422 @@
+package disk
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/keywright/keywright/internal/checksum"
+	"github.com/keywright/keywright/internal/objects"
+)
+
+// recordVersion is the first byte of every value. The fields that follow are
+// numbered as those of a Protocol Buffers message and left out when they are
+// zero; a field may be added, but never change its meaning.
+const recordVersion = 1
+
+// objectRecord is the value of an object's row.
+type objectRecord struct {
+	content    id
+	key        []byte // the content's key, sealed for this bucket and object key
+	size       int64
+	modified   time.Time
+	md5        []byte
+	parts      int // 0 when the object was not made by a multipart upload
+	checksum   objects.Checksum
+	attributes objects.Attributes
+	upload     []byte // the upload that made exactly this object, if one did
+}
+
+// uploadRecord is the value of an upload's row.
+type uploadRecord struct {
+	content    id
+	key        []byte // the content's key, sealed as the object's will be
+	initiated  time.Time
+	checksum   checksum.Algorithm
+	kind       checksum.Type
+	attributes objects.Attributes
+	initiator  objects.Initiator
+}
+
+// partRecord is the value of a part's row.
+type partRecord struct {
+	segment  segment
+	modified time.Time
+	md5      []byte
+}
+
+// contentRecord is the value of a content's row: the encrypted bytes themselves,
+// or the files that hold them.
+type contentRecord struct {
+	inline   []byte
+	segments []segment
+}
+
+// segment is a run of a content's bytes in a file of its own. Number and
+// checksum are those of the part that it was.
+type segment struct {
+	file     id
+	size     int64
+	number   int
+	checksum objects.Checksum
+}
+
+func (o *objectRecord) etag() string {
+	etag := hex.EncodeToString(o.md5)
+	if o.parts > 0 {
+		etag += "-" + strconv.Itoa(o.parts)
+	}
+	return etag
+}
+
+func (o *objectRecord) info(key string) objects.Info {
+	return objects.Info{
+		Key: key, Size: o.size, ETag: o.etag(), Modified: o.modified,
+		Attributes: o.attributes, Checksum: o.checksum,
+	}
+}
+
+func (p *partRecord) part() objects.Part {
+	return objects.Part{
+		Number: p.segment.number, Size: p.segment.size, ETag: hex.EncodeToString(p.md5),
+		Modified: p.modified, Checksum: p.segment.checksum,
+	}
+}
+
+func (o *objectRecord) encode() []byte {
+	e := encoder{recordVersion}
+	e.bytes(1, o.content[:])
+	e.bytes(2, o.key)
+	e.number(3, o.size)
+	e.number(4, o.modified.UnixNano())
+	e.bytes(5, o.md5)
+	e.number(6, int64(o.parts))
+	e.checksum(7, o.checksum)
+	e.attributes(8, o.attributes)
+	e.bytes(9, o.upload)
+	return e
+}
+
+func decodeObject(b []byte) (*objectRecord, error) {
+	var o objectRecord
+	err := decode(b, func(f field) {
+		switch f.number {
+		case 1:
+			o.content = f.id()
+		case 2:
+			o.key = f.copy()
+		case 3:
+			o.size = f.integer()
+		case 4:
+			o.modified = f.time()
+		case 5:
+			o.md5 = f.copy()
+		case 6:
+			o.parts = int(f.integer())
+		case 7:
+			o.checksum = f.checksum()
+		case 8:
+			o.attributes = f.attributes()
+		case 9:
+			o.upload = f.copy()
+		}
+	})
+	return &o, err
+}
+
+func (u *uploadRecord) encode() []byte {
+	e := encoder{recordVersion}
+	e.bytes(1, u.content[:])
+	e.bytes(2, u.key)
+	e.number(3, u.initiated.UnixNano())
+	e.text(4, u.checksum.String())
+	e.text(5, string(u.kind))
+	e.attributes(6, u.attributes)
+	e.text(7, u.initiator.ID)
+	e.text(8, u.initiator.DisplayName)
+	return e
+}
+
+func decodeUpload(b []byte) (*uploadRecord, error) {
+	var u uploadRecord
+	err := decode(b, func(f field) {
+		switch f.number {
+		case 1:
+			u.content = f.id()
+		case 2:
+			u.key = f.copy()
+		case 3:
+			u.initiated = f.time()
+		case 4:
+			u.checksum = f.algorithm()
+		case 5:
+			u.kind = checksum.Type(f.data)
+		case 6:
+			u.attributes = f.attributes()
+		case 7:
+			u.initiator.ID = string(f.data)
+		case 8:
+			u.initiator.DisplayName = string(f.data)
+		}
+	})
+	return &u, err
+}
+
+func (p *partRecord) encode() []byte {
+	e := encoder{recordVersion}
+	e.segment(1, p.segment)
+	e.number(2, p.modified.UnixNano())
+	e.bytes(3, p.md5)
+	return e
+}
+
+func decodePart(b []byte) (*partRecord, error) {
+	var p partRecord
+	err := decode(b, func(f field) {
+		switch f.number {
+		case 1:
+			p.segment = f.segment()
+		case 2:
+			p.modified = f.time()
+		case 3:
+			p.md5 = f.copy()
+		}
+	})
+	return &p, err
+}
+
+func (c *contentRecord) encode() []byte {
+	e := make(encoder, 0, len(c.inline)+64*len(c.segments)+16)
+	e = append(e, recordVersion)
+	e.bytes(1, c.inline)
+	for _, s := range c.segments {
+		e.segment(2, s)
+	}
+	return e
+}
+
+// decodeContent returns a record that shares b's memory.
+func decodeContent(b []byte) (*contentRecord, error) {
+	var c contentRecord
+	err := decode(b, func(f field) {
+		switch f.number {
+		case 1:
+			c.inline = f.data
+		case 2:
+			c.segments = append(c.segments, f.segment())
+		}
+	})
+	return &c, err
+}
+
+// encoder appends fields, leaving out those that are zero.
+type encoder []byte
+
+func (e *encoder) number(n protowire.Number, v int64) {
+	if v != 0 {
+		*e = protowire.AppendVarint(protowire.AppendTag(*e, n, protowire.VarintType), uint64(v))
+	}
+}
+
+func (e *encoder) bytes(n protowire.Number, v []byte) {
+	if len(v) > 0 {
+		*e = protowire.AppendBytes(protowire.AppendTag(*e, n, protowire.BytesType), v)
+	}
+}
+
+func (e *encoder) text(n protowire.Number, v string) {
+	if v != "" {
+		*e = protowire.AppendString(protowire.AppendTag(*e, n, protowire.BytesType), v)
+	}
+}
+
+func (e *encoder) checksum(n protowire.Number, c objects.Checksum) {
+	var sub encoder
+	sub.text(1, c.Algorithm.String())
+	sub.text(2, string(c.Type))
+	sub.text(3, c.Value)
+	e.bytes(n, sub)
+}
+
+func (e *encoder) segment(n protowire.Number, s segment) {
+	var sub encoder
+	sub.bytes(1, s.file[:])
+	sub.number(2, s.size)
+	sub.number(3, int64(s.number))
+	sub.checksum(4, s.checksum)
+	e.bytes(n, sub)
+}
+
+// attributeTexts are the attributes that are texts, by their field numbers less
+// one.
+func attributeTexts(a *objects.Attributes) []*string {
+	return []*string{
+		&a.ContentType, &a.CacheControl, &a.ContentDisposition, &a.ContentEncoding, &a.ContentLanguage,
+		&a.Expires, &a.WebsiteRedirectLocation, &a.StorageClass, &a.OwnerID,
+	}
+}
+
+const (
+	metadataField = 20
+	tagsField     = 21
+)
+
+func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
+	var sub encoder
+	for i, text := range attributeTexts(&a) {
+		sub.text(protowire.Number(i+1), *text)
+	}
+	sub.table(metadataField, a.Metadata)
+	sub.table(tagsField, a.Tags)
+	e.bytes(n, sub)
+}
+
+func (e *encoder) table(n protowire.Number, m map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		var sub encoder
+		sub.text(1, name)
+		sub.text(2, m[name])
+		*e = protowire.AppendBytes(protowire.AppendTag(*e, n, protowire.BytesType), sub)
+	}
+}
+
+// field is one field of a record: a number or bytes.
+type field struct {
+	number protowire.Number
+	value  uint64
+	data   []byte
+	err    *error
+}
+
+// decode calls f with every field of a record. What is wrong with a field is
+// told through it.
+func decode(b []byte, f func(field)) error {
+	if len(b) == 0 || b[0] != recordVersion {
+		return damaged(errors.New("a record of an unknown version"))
+	}
+	return decodeFields(b[1:], f)
+}
+
+func decodeFields(b []byte, f func(field)) error {
+	var err error
+	for len(b) > 0 {
+		next := field{err: &err}
+		var kind protowire.Type
+		var n int
+		if next.number, kind, n = protowire.ConsumeTag(b); n < 0 {
+			return damaged(protowire.ParseError(n))
+		}
+		b = b[n:]
+		switch kind {
+		case protowire.VarintType:
+			next.value, n = protowire.ConsumeVarint(b)
+		case protowire.BytesType:
+			next.data, n = protowire.ConsumeBytes(b)
+		default:
+			n = protowire.ConsumeFieldValue(next.number, kind, b)
+		}
+		if n < 0 {
+			return damaged(protowire.ParseError(n))
+		}
+		if f(next); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+func damaged(err error) error { return fmt.Errorf("disk: %w: %w", objects.ErrCorrupt, err) }
+
+func (f field) integer() int64  { return int64(f.value) }
+func (f field) time() time.Time { return time.Unix(0, f.integer()).UTC() }
+func (f field) copy() []byte    { return slices.Clone(f.data) }
+
+func (f field) fields(each func(field)) {
+	if err := decodeFields(f.data, each); err != nil {
+		*f.err = err
+	}
+}
+
+func (f field) id() (i id) {
+	if len(f.data) != len(i) {
+		*f.err = damaged(fmt.Errorf("an id of %d bytes", len(f.data)))
+		return i
+	}
+	return id(f.data)
+}
+
+func (f field) algorithm() checksum.Algorithm {
+	a, ok := checksum.Parse(string(f.data))
+	if !ok {
+		*f.err = damaged(fmt.Errorf("checksum algorithm %q", f.data))
+	}
+	return a
+}
+
+func (f field) checksum() (c objects.Checksum) {
+	f.fields(func(f field) {
+		switch f.number {
+		case 1:
+			c.Algorithm = f.algorithm()
+		case 2:
+			c.Type = checksum.Type(f.data)
+		case 3:
+			c.Value = string(f.data)
+		}
+	})
+	return c
+}
+
+func (f field) segment() (s segment) {
+	f.fields(func(f field) {
+		switch f.number {
+		case 1:
+			s.file = f.id()
+		case 2:
+			s.size = f.integer()
+		case 3:
+			s.number = int(f.integer())
+		case 4:
+			s.checksum = f.checksum()
+		}
+	})
+	return s
+}
+
+func (f field) attributes() (a objects.Attributes) {
+	texts := attributeTexts(&a)
+	f.fields(func(f field) {
+		switch n := int(f.number); {
+		case n == metadataField:
+			f.into(&a.Metadata)
+		case n == tagsField:
+			f.into(&a.Tags)
+		case n <= len(texts):
+			*texts[n-1] = string(f.data)
+		}
+	})
+	return a
+}
+
+func (f field) into(m *map[string]string) {
+	if *m == nil {
+		*m = make(map[string]string)
+	}
+	var name, value string
+	f.fields(func(f field) {
+		switch f.number {
+		case 1:
+			name = string(f.data)
+		case 2:
+			value = string(f.data)
+		}
+	})
+	(*m)[name] = value
+}
