@@ -55,51 +55,66 @@ type atom struct {
 // CompileWildcard compiles s. The error, which wraps ErrMalformed, is for a
 // variable that is not closed or has no key.
 func CompileWildcard(s string, syntax Syntax) (Wildcard, error) {
-	w := Wildcard{source: s, fold: syntax&FoldCase != 0, chunks: [][]atom{nil}}
-	var lit strings.Builder
-	flush := func() {
-		if lit.Len() > 0 {
-			w.push(atom{kind: literal, text: lit.String()})
-			lit.Reset()
-		}
+	w := Wildcard{source: s, fold: syntax&FoldCase != 0}
+	special := ""
+	switch syntax & (Wildcards | Variables) {
+	case Wildcards:
+		special = "*?"
+	case Variables:
+		special = "$"
+	case Wildcards | Variables:
+		special = "*?$"
 	}
-	for i := 0; i < len(s); {
-		switch {
-		case syntax&Wildcards != 0 && s[i] == '*':
-			flush()
-			if i == 0 || len(w.chunks) == 1 || len(w.chunks[len(w.chunks)-1]) > 0 {
-				w.chunks = append(w.chunks, nil)
-			}
-			i++
-		case syntax&Wildcards != 0 && s[i] == '?':
-			flush()
-			w.push(atom{kind: anyCharacter})
-			i++
-		case syntax&Variables != 0 && strings.HasPrefix(s[i:], "${"):
-			a, n, err := parseVariable(s[i:])
-			if err != nil {
+	w.chunks = make([][]atom, 1, 1+strings.Count(s, "*"))
+	for s != "" {
+		n := strings.IndexAny(s, special)
+		if n < 0 {
+			n = len(s)
+		}
+		if n == 0 {
+			var err error
+			if n, err = w.special(s); err != nil {
 				return Wildcard{}, err
 			}
-			if a.kind == literal {
-				lit.WriteString(a.text)
-			} else {
-				flush()
-				w.push(a)
-				w.vars = true
-			}
-			i += n
-		default:
-			lit.WriteByte(s[i])
-			i++
+		} else {
+			w.push(atom{kind: literal, text: s[:n]})
 		}
+		s = s[n:]
 	}
-	flush()
 	return w, nil
 }
 
+// special reads what s begins with and returns its length.
+func (w *Wildcard) special(s string) (int, error) {
+	switch {
+	case s[0] == '*':
+		if last := len(w.chunks) - 1; last == 0 || len(w.chunks[last]) > 0 {
+			w.chunks = append(w.chunks, nil)
+		}
+		return 1, nil
+	case s[0] == '?':
+		w.push(atom{kind: anyCharacter})
+		return 1, nil
+	case !strings.HasPrefix(s, "${"):
+		w.push(atom{kind: literal, text: s[:1]})
+		return 1, nil
+	}
+	a, n, err := parseVariable(s)
+	if err == nil {
+		w.push(a)
+	}
+	return n, err
+}
+
+// push adds an atom to the last chunk, joining literals to one.
 func (w *Wildcard) push(a atom) {
-	last := len(w.chunks) - 1
-	w.chunks[last] = append(w.chunks[last], a)
+	w.vars = w.vars || a.kind == variable
+	last := &w.chunks[len(w.chunks)-1]
+	if n := len(*last); n > 0 && a.kind == literal && (*last)[n-1].kind == literal {
+		(*last)[n-1].text += a.text
+		return
+	}
+	*last = append(*last, a)
 }
 
 // parseVariable reads the variable at the start of s and gives its length.
@@ -223,9 +238,6 @@ func (w *Wildcard) Match(s string, r Resolver) bool {
 	if len(w.chunks) == 0 {
 		return s == ""
 	}
-	if w.vars && !w.resolvable(r) {
-		return false
-	}
 	m := matcher{r: r, fold: w.fold}
 	rest, ok := m.prefix(s, w.chunks[0])
 	if !ok || len(w.chunks) == 1 {
@@ -238,21 +250,6 @@ func (w *Wildcard) Match(s string, r Resolver) bool {
 		}
 	}
 	return m.suffix(rest, w.chunks[last])
-}
-
-// resolvable asks for every variable first, so that an unresolved one decides
-// the same way wherever it stands.
-func (w *Wildcard) resolvable(r Resolver) bool {
-	for _, c := range w.chunks {
-		for i := range c {
-			if c[i].kind == variable {
-				if _, ok := c[i].value(r); !ok {
-					return false
-				}
-			}
-		}
-	}
-	return true
 }
 
 // value returns what a literal or variable stands for.

@@ -120,7 +120,7 @@ func (s *scanner) value(depth int) (node, *Error) {
 func (s *scanner) object(depth int) ([]member, *Error) {
 	s.offset++ // {
 	var members []member
-	seen := map[string]bool{}
+	var seen map[string]bool // only for objects of many members
 	if s.peek() == '}' {
 		s.offset++
 		return nil, nil
@@ -134,10 +134,9 @@ func (s *scanner) object(depth int) ([]member, *Error) {
 		if m.name, err = s.string(); err != nil {
 			return nil, err
 		}
-		if seen[m.name] {
+		if seen = remember(seen, members); seen[m.name] || seen == nil && has(members, m.name) {
 			return nil, &Error{m.position, DuplicateElement, m.name, strconv.Quote(m.name) + " is there twice"}
 		}
-		seen[m.name] = true
 		if s.peek() != ':' {
 			return nil, s.fail("expected a colon after the name of an element")
 		}
@@ -150,6 +149,33 @@ func (s *scanner) object(depth int) ([]member, *Error) {
 			return members, err
 		}
 	}
+}
+
+// fewMembers is how many members are looked through one by one.
+const fewMembers = 16
+
+// remember keeps the names of an object's members once they are many.
+func remember(seen map[string]bool, members []member) map[string]bool {
+	if len(members) < fewMembers {
+		return nil
+	}
+	if seen == nil {
+		seen = map[string]bool{}
+		for i := range members {
+			seen[members[i].name] = true
+		}
+	}
+	seen[members[len(members)-1].name] = true
+	return seen
+}
+
+func has(members []member, name string) bool {
+	for i := range members {
+		if members[i].name == name {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scanner) array(depth int) ([]node, *Error) {
@@ -184,11 +210,16 @@ func (s *scanner) next(end byte) (done bool, err *Error) {
 	return false, s.fail("expected a comma or " + strconv.Quote(string(end)))
 }
 
+var words = [...]struct {
+	text string
+	kind nodeKind
+}{{"null", nullNode}, {"true", booleanNode}, {"false", booleanNode}}
+
 func (s *scanner) word() (nodeKind, string, *Error) {
-	for word, kind := range map[string]nodeKind{"null": nullNode, "true": booleanNode, "false": booleanNode} {
-		if strings.HasPrefix(s.text[s.offset:], word) {
-			s.offset += len(word)
-			return kind, word, nil
+	for _, w := range words {
+		if strings.HasPrefix(s.text[s.offset:], w.text) {
+			s.offset += len(w.text)
+			return w.kind, w.text, nil
 		}
 	}
 	return 0, "", s.fail("expected a value")
