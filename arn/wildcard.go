@@ -238,6 +238,9 @@ func (w *Wildcard) Match(s string, r Resolver) bool {
 	if len(w.chunks) == 0 {
 		return s == ""
 	}
+	if !w.fold && w.IsLiteral() {
+		return s == w.LiteralPrefix()
+	}
 	m := matcher{r: r, fold: w.fold}
 	rest, ok := m.prefix(s, w.chunks[0])
 	if !ok || len(w.chunks) == 1 {

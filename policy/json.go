@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -48,6 +49,11 @@ type scanner struct {
 	lineStart    int // offset of the line's first byte
 	columnOffset int // offset up to which column is counted
 	column       int
+
+	// What the objects and arrays being read have so far, the innermost last:
+	// each takes its part away, at its exact size, when it ends.
+	members []member
+	items   []node
 }
 
 func newScanner(text string) *scanner {
@@ -119,12 +125,12 @@ func (s *scanner) value(depth int) (node, *Error) {
 
 func (s *scanner) object(depth int) ([]member, *Error) {
 	s.offset++ // {
-	var members []member
-	var seen map[string]bool // only for objects of many members
 	if s.peek() == '}' {
 		s.offset++
 		return nil, nil
 	}
+	base := len(s.members)
+	var seen map[string]bool // only for objects of many members
 	for {
 		if s.peek() != '"' {
 			return nil, s.fail("expected the name of an element, in double quotes")
@@ -134,7 +140,8 @@ func (s *scanner) object(depth int) ([]member, *Error) {
 		if m.name, err = s.string(); err != nil {
 			return nil, err
 		}
-		if seen = remember(seen, members); seen[m.name] || seen == nil && has(members, m.name) {
+		before := s.members[base:]
+		if seen = remember(seen, before); seen[m.name] || seen == nil && has(before, m.name) {
 			return nil, &Error{m.position, DuplicateElement, m.name, strconv.Quote(m.name) + " is there twice"}
 		}
 		if s.peek() != ':' {
@@ -144,8 +151,10 @@ func (s *scanner) object(depth int) ([]member, *Error) {
 		if m.value, err = s.value(depth + 1); err != nil {
 			return nil, err
 		}
-		members = append(members, m)
+		s.members = append(s.members, m)
 		if done, err := s.next('}'); done || err != nil {
+			members := slices.Clone(s.members[base:])
+			s.members = s.members[:base]
 			return members, err
 		}
 	}
@@ -180,18 +189,20 @@ func has(members []member, name string) bool {
 
 func (s *scanner) array(depth int) ([]node, *Error) {
 	s.offset++ // [
-	var items []node
 	if s.peek() == ']' {
 		s.offset++
 		return nil, nil
 	}
+	base := len(s.items)
 	for {
 		n, err := s.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, n)
+		s.items = append(s.items, n)
 		if done, err := s.next(']'); done || err != nil {
+			items := slices.Clone(s.items[base:])
+			s.items = s.items[:base]
 			return items, err
 		}
 	}
