@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/keywright/keywright/policy/eval"
@@ -14,8 +16,9 @@ type Account struct {
 	Created     time.Time
 }
 
-// Tag is a tag on a user, role or policy. Keys differ without regard to case.
-type Tag struct{ Key, Value string }
+// Tag is a tag on a user, role or policy. Keys that differ in nothing but case
+// are one. It is the type of session tags too.
+type Tag = struct{ Key, Value string }
 
 // User is an IAM user.
 type User struct {
@@ -43,7 +46,7 @@ type Role struct {
 	Created             time.Time
 	Description         string
 	MaxSessionDuration  time.Duration
-	TrustPolicy         string // the bytes that were put
+	TrustPolicy         string // the bytes that were put; its principals are bound to their unique ids
 	PermissionsBoundary string
 	Tags                []Tag
 	LastUsed            LastUsed
@@ -53,7 +56,8 @@ type Role struct {
 }
 
 // ManagedPolicy is a customer's managed policy, or one of AWS's, whose AccountID
-// is "aws".
+// is AWSAccountID and whose counts are those of all accounts: PolicyUsage gives
+// those of one.
 type ManagedPolicy struct {
 	AccountID          string
 	Path, Name, ID     string // ID is ANPA...
@@ -93,11 +97,23 @@ type LastUsed struct {
 // Credential is what authentication needs to know of an access key.
 type Credential struct {
 	AccessKeyID string
-	Secret      string
+	Secret      string `json:"-"`
 	Active      bool
 	AccountID   string
 	UserID      string // AIDA..., or "" for the account's root
 }
+
+// String names the credential by its access key id. It shows no secret.
+func (c Credential) String() string { return "credential " + c.AccessKeyID }
+
+// GoString is String.
+func (c Credential) GoString() string { return c.String() }
+
+// Format writes String, whatever the verb.
+func (c Credential) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// LogValue is String.
+func (c Credential) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Policies are the compiled policies that are attached to a user (with those of
 // its groups) or a role.
@@ -142,6 +158,7 @@ type BucketPolicy struct {
 	// policy was put: a namesake made later is another principal ("AWS JSON
 	// policy elements: Principal", IAM User Guide).
 	PrincipalIDs map[string]string
+
 	// Compiled is Document as compiled. Nobody but internal/access decides with it.
 	Compiled *eval.Policy
 }

@@ -1,0 +1,81 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrReadOnly is returned, wrapped, for a change to a policy of AWS's.
+	ErrReadOnly = errors.New("managed policies of AWS cannot be changed")
+
+	// ErrLocked is returned, wrapped, by Open when another process has the
+	// directory open.
+	ErrLocked = errors.New("the directory is open in another process")
+
+	// ErrWrongKeyring is returned, wrapped, by Open when the keyring is not the
+	// one that the directory's secrets were sealed with.
+	ErrWrongKeyring = errors.New("the key does not open the directory's secrets")
+
+	// ErrClosed is returned for changes after Close.
+	ErrClosed = errors.New("the directory is closed")
+)
+
+// NotFoundError says that something is not there. Kind is "account", "user",
+// "group", "role", "policy", "policy version", "inline policy", "attachment",
+// "membership", "boundary", "access key" or "bucket".
+type NotFoundError struct{ Kind, Name string }
+
+// Error says what is missing.
+func (e *NotFoundError) Error() string { return fmt.Sprintf("%s %q does not exist", e.Kind, e.Name) }
+
+// ExistsError says that a name is taken. Owned is whether the bucket of that
+// name is of the same account.
+type ExistsError struct {
+	Kind, Name string
+	Owned      bool
+}
+
+// Error says what exists.
+func (e *ExistsError) Error() string { return fmt.Sprintf("%s %q already exists", e.Kind, e.Name) }
+
+// InUseError says that something cannot be deleted. By is what must go first:
+// "access keys", "policies" (attached), "inline policies", "groups", "members",
+// "attachments", "boundaries", "versions" or "default version".
+type InUseError struct{ Kind, Name, By string }
+
+// Error says what must go first.
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("%s %q cannot be deleted: it has %s", e.Kind, e.Name, e.By)
+}
+
+// LimitError says that a quota is used up. Quota is one of the Quota constants.
+type LimitError struct {
+	Quota string
+	Limit int
+}
+
+// Error names the quota.
+func (e *LimitError) Error() string { return fmt.Sprintf("quota %s: %d", e.Quota, e.Limit) }
+
+// InvalidError says that a value cannot be stored. Field is what it is, such as
+// "user name".
+type InvalidError struct{ Field, Value, Reason string }
+
+// Error says why.
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("%s %q is not valid: %s", e.Field, e.Value, e.Reason)
+}
+
+// DocumentError says that a policy document cannot be compiled. It wraps the
+// *policy.Error that says where and why.
+type DocumentError struct {
+	Name string // the policy's name or ARN
+	Err  error
+}
+
+// Error says which document, where and why.
+func (e *DocumentError) Error() string { return fmt.Sprintf("policy %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the *policy.Error.
+func (e *DocumentError) Unwrap() error { return e.Err }

@@ -1,0 +1,373 @@
+package directory
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/keywright/keywright/policy/eval"
+)
+
+// record is a row of a table and what it is to the view. A record does not
+// change once it was put.
+type record interface {
+	put() statement    // writes the row, whether it is there or not
+	remove() statement // deletes the row
+	putInto(*view)
+	removeFrom(*view)
+}
+
+// table says how a kind of record is read. Tables are read in the order of
+// this list: what a record refers to is there before it.
+type table struct {
+	query string
+	scan  func(*loader, scanner) (record, error)
+}
+
+var tables = []table{
+	{"SELECT id, canonical_id, name, created FROM accounts", scanAccount},
+	{"SELECT arn, id, account_id, path, name, description, default_version, last_version, created, updated, tags FROM managed_policies", scanPolicy},
+	{"SELECT policy_arn, version, document, created FROM policy_versions", scanVersion},
+	{"SELECT id, account_id, kind, path, name, created, boundary, tags, description, max_session, trust_policy, trust_principals, used, used_service, used_region FROM entities", scanEntity},
+	{"SELECT group_id, user_id FROM memberships", scanMembership},
+	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
+	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
+	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
+	{"SELECT id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals FROM buckets", scanBucket},
+}
+
+func foldName(name string) string { return strings.ToLower(name) }
+
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func fromSeconds(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
+}
+
+// encode writes a column of JSON. What is encoded are maps, slices and structs
+// of strings and booleans, which never fail.
+func encode(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func decode(column, text string, v any) error {
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		return fmt.Errorf("column %s: %w", column, err)
+	}
+	return nil
+}
+
+type accountRow Account
+
+func (r *accountRow) put() statement {
+	return statement{
+		`INSERT INTO accounts (id, canonical_id, name, created) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
+		[]any{r.ID, r.CanonicalID, r.Name, seconds(r.Created)},
+	}
+}
+
+func (r *accountRow) remove() statement {
+	return statement{`DELETE FROM accounts WHERE id = $1`, []any{r.ID}}
+}
+
+func scanAccount(_ *loader, s scanner) (record, error) {
+	var r accountRow
+	var created int64
+	err := s.Scan(&r.ID, &r.CanonicalID, &r.Name, &created)
+	r.Created = fromSeconds(created)
+	return &r, err
+}
+
+// entityRow is a user, group or role.
+type entityRow struct {
+	id, accountID string
+	kind          EntityKind
+	path, name    string
+	created       time.Time
+	boundary      string
+	tags          []Tag
+
+	// Of roles:
+	description     string
+	maxSession      time.Duration
+	trustPolicy     string
+	trustPrincipals map[string]string
+	trust           *eval.Policy
+	used            LastUsed // as last stored; written by useOfEntity
+}
+
+func (r *entityRow) put() statement {
+	return statement{
+		`INSERT INTO entities (id, account_id, kind, path, name, name_key, created, boundary, tags,
+			description, max_session, trust_policy, trust_principals)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (id) DO UPDATE SET path = excluded.path, name = excluded.name, name_key = excluded.name_key,
+			boundary = excluded.boundary, tags = excluded.tags, description = excluded.description,
+			max_session = excluded.max_session, trust_policy = excluded.trust_policy, trust_principals = excluded.trust_principals`,
+		[]any{r.id, r.accountID, string(r.kind), r.path, r.name, foldName(r.name), seconds(r.created), r.boundary, encode(r.tags),
+			r.description, int64(r.maxSession / time.Second), r.trustPolicy, encode(r.trustPrincipals)},
+	}
+}
+
+func (r *entityRow) remove() statement {
+	return statement{`DELETE FROM entities WHERE id = $1`, []any{r.id}}
+}
+
+func scanEntity(l *loader, s scanner) (record, error) {
+	var r entityRow
+	var created, maxSession, used int64
+	var tags, principals string
+	err := s.Scan(&r.id, &r.accountID, &r.kind, &r.path, &r.name, &created, &r.boundary, &tags,
+		&r.description, &maxSession, &r.trustPolicy, &principals, &used, &r.used.Service, &r.used.Region)
+	if err != nil {
+		return nil, err
+	}
+	r.created, r.used.Time, r.maxSession = fromSeconds(created), fromSeconds(used), time.Duration(maxSession)*time.Second
+	if err := decode("entities.tags", tags, &r.tags); err != nil {
+		return nil, err
+	}
+	if err := decode("entities.trust_principals", principals, &r.trustPrincipals); err != nil {
+		return nil, err
+	}
+	l.known(r.boundary)
+	if r.kind == KindRole {
+		r.trust = l.compile(r.trustPolicy, eval.Options{Type: eval.Trust, Name: r.arn(), PrincipalIDs: r.trustPrincipals})
+	}
+	return &r, nil
+}
+
+type membershipRow struct{ groupID, userID string }
+
+func (r *membershipRow) put() statement {
+	return statement{
+		`INSERT INTO memberships (group_id, user_id) VALUES ($1, $2) ON CONFLICT (group_id, user_id) DO NOTHING`,
+		[]any{r.groupID, r.userID},
+	}
+}
+
+func (r *membershipRow) remove() statement {
+	return statement{`DELETE FROM memberships WHERE group_id = $1 AND user_id = $2`, []any{r.groupID, r.userID}}
+}
+
+func scanMembership(_ *loader, s scanner) (record, error) {
+	var r membershipRow
+	return &r, s.Scan(&r.groupID, &r.userID)
+}
+
+// policyRow is a managed policy without its versions.
+type policyRow struct {
+	arn, id, accountID, path, name, description string
+	defaultVersion, lastVersion                 int
+	created, updated                            time.Time
+	tags                                        []Tag
+}
+
+func (r *policyRow) put() statement {
+	return statement{
+		`INSERT INTO managed_policies (arn, id, account_id, path, name, name_key, description, default_version, last_version, created, updated, tags)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (arn) DO UPDATE SET default_version = excluded.default_version, last_version = excluded.last_version,
+			updated = excluded.updated, tags = excluded.tags`,
+		[]any{r.arn, r.id, r.accountID, r.path, r.name, foldName(r.name), r.description, r.defaultVersion, r.lastVersion,
+			seconds(r.created), seconds(r.updated), encode(r.tags)},
+	}
+}
+
+func (r *policyRow) remove() statement {
+	return statement{`DELETE FROM managed_policies WHERE arn = $1`, []any{r.arn}}
+}
+
+func scanPolicy(_ *loader, s scanner) (record, error) {
+	var r policyRow
+	var created, updated int64
+	var tags string
+	err := s.Scan(&r.arn, &r.id, &r.accountID, &r.path, &r.name, &r.description, &r.defaultVersion, &r.lastVersion, &created, &updated, &tags)
+	if err != nil {
+		return nil, err
+	}
+	r.created, r.updated = fromSeconds(created), fromSeconds(updated)
+	return &r, decode("managed_policies.tags", tags, &r.tags)
+}
+
+// versionRow is a version of a managed policy.
+type versionRow struct {
+	arn      string // the policy's
+	number   int
+	document string
+	created  time.Time
+	compiled *eval.Policy // as an identity-based policy
+}
+
+func (r *versionRow) put() statement {
+	return statement{
+		`INSERT INTO policy_versions (policy_arn, version, document, created) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (policy_arn, version) DO NOTHING`,
+		[]any{r.arn, r.number, r.document, seconds(r.created)},
+	}
+}
+
+func (r *versionRow) remove() statement {
+	return statement{`DELETE FROM policy_versions WHERE policy_arn = $1 AND version = $2`, []any{r.arn, r.number}}
+}
+
+func scanVersion(l *loader, s scanner) (record, error) {
+	var r versionRow
+	var created int64
+	err := s.Scan(&r.arn, &r.number, &r.document, &created)
+	r.created = fromSeconds(created)
+	r.compiled = l.compile(r.document, eval.Options{Type: eval.Identity, Name: r.arn})
+	return &r, err
+}
+
+type attachmentRow struct{ entityID, arn string }
+
+func (r *attachmentRow) put() statement {
+	return statement{
+		`INSERT INTO attachments (entity_id, policy_arn) VALUES ($1, $2) ON CONFLICT (entity_id, policy_arn) DO NOTHING`,
+		[]any{r.entityID, r.arn},
+	}
+}
+
+func (r *attachmentRow) remove() statement {
+	return statement{`DELETE FROM attachments WHERE entity_id = $1 AND policy_arn = $2`, []any{r.entityID, r.arn}}
+}
+
+func scanAttachment(l *loader, s scanner) (record, error) {
+	var r attachmentRow
+	err := s.Scan(&r.entityID, &r.arn)
+	l.known(r.arn)
+	return &r, err
+}
+
+type inlineRow struct {
+	entityID, name, document string
+	compiled                 *eval.Policy
+}
+
+func (r *inlineRow) put() statement {
+	return statement{
+		`INSERT INTO inline_policies (entity_id, name, document) VALUES ($1, $2, $3)
+		ON CONFLICT (entity_id, name) DO UPDATE SET document = excluded.document`,
+		[]any{r.entityID, r.name, r.document},
+	}
+}
+
+func (r *inlineRow) remove() statement {
+	return statement{`DELETE FROM inline_policies WHERE entity_id = $1 AND name = $2`, []any{r.entityID, r.name}}
+}
+
+func scanInline(l *loader, s scanner) (record, error) {
+	var r inlineRow
+	err := s.Scan(&r.entityID, &r.name, &r.document)
+	r.compiled = l.compile(r.document, eval.Options{Type: eval.Identity, Name: r.name})
+	return &r, err
+}
+
+// keyRow is an access key with its secret.
+type keyRow struct {
+	id, accountID, userID string // userID is "" for the account's root
+	active                bool
+	created               time.Time
+	secret                string
+	sealed                string // secret as stored
+	used                  LastUsed
+}
+
+func (r *keyRow) put() statement {
+	var userID any
+	if r.userID != "" {
+		userID = r.userID
+	}
+	return statement{
+		`INSERT INTO access_keys (id, account_id, user_id, active, created, secret) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET active = excluded.active`,
+		[]any{r.id, r.accountID, userID, r.active, seconds(r.created), r.sealed},
+	}
+}
+
+func (r *keyRow) remove() statement {
+	return statement{`DELETE FROM access_keys WHERE id = $1`, []any{r.id}}
+}
+
+func scanKey(l *loader, s scanner) (record, error) {
+	var r keyRow
+	var created, used int64
+	err := s.Scan(&r.id, &r.accountID, &r.userID, &r.active, &created, &r.sealed, &used, &r.used.Service, &r.used.Region)
+	if err != nil {
+		return nil, err
+	}
+	r.created, r.used.Time = fromSeconds(created), fromSeconds(used)
+	r.secret, err = l.unseal(r.sealed, r.id)
+	return &r, err
+}
+
+type bucketRow Bucket
+
+func (r *bucketRow) put() statement {
+	var block, document, principals any
+	if r.PublicAccessBlock != nil {
+		block = encode(r.PublicAccessBlock)
+	}
+	if r.Policy != nil {
+		document, principals = string(r.Policy.Document), encode(r.Policy.PrincipalIDs)
+	}
+	return statement{
+		`INSERT INTO buckets (id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (id) DO UPDATE SET ownership = excluded.ownership, public_access_block = excluded.public_access_block,
+			policy = excluded.policy, policy_principals = excluded.policy_principals`,
+		[]any{r.ID, r.Name, r.AccountID, r.Region, seconds(r.Created), r.Ownership, block, document, principals},
+	}
+}
+
+func (r *bucketRow) remove() statement {
+	return statement{`DELETE FROM buckets WHERE id = $1`, []any{r.ID}}
+}
+
+func scanBucket(l *loader, s scanner) (record, error) {
+	var r bucketRow
+	var created int64
+	var block, document, principals *string
+	err := s.Scan(&r.ID, &r.Name, &r.AccountID, &r.Region, &created, &r.Ownership, &block, &document, &principals)
+	if err != nil {
+		return nil, err
+	}
+	r.Created = fromSeconds(created)
+	if block != nil {
+		r.PublicAccessBlock = new(PublicAccessBlock)
+		if err := decode("buckets.public_access_block", *block, r.PublicAccessBlock); err != nil {
+			return nil, err
+		}
+	}
+	if document == nil {
+		return &r, nil
+	}
+	r.Policy = &BucketPolicy{Document: []byte(*document)}
+	if principals != nil {
+		if err := decode("buckets.policy_principals", *principals, &r.Policy.PrincipalIDs); err != nil {
+			return nil, err
+		}
+	}
+	r.Policy.Compiled = l.compile(*document, bucketPolicyOptions(r.Name, r.Policy.PrincipalIDs))
+	return &r, nil
+}
+
+// bucketPolicyOptions says what the policy of a bucket is compiled as.
+func bucketPolicyOptions(bucket string, principalIDs map[string]string) eval.Options {
+	return eval.Options{Type: eval.Resource, Name: "arn:aws:s3:::" + bucket, PrincipalIDs: maps.Clone(principalIDs)}
+}
