@@ -1,0 +1,276 @@
+package s3
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/objects"
+	"github.com/keywright/keywright/internal/service"
+)
+
+func (s *S3) deleteRows() []row {
+	return []row{
+		{method: http.MethodDelete, scope: objectScope, params: []string{"versionId"}, conditional: []string{"If-Match"}, operation: s.deleteObject()},
+		{method: http.MethodPost, scope: bucketScope, query: []string{"delete"}, operation: s.deleteObjects()},
+	}
+}
+
+type deleteInput struct {
+	version    version
+	conditions objects.Conditions
+}
+
+func (s *S3) deleteObject() service.Operation {
+	return define(s, spec[deleteInput]{
+		name: "DeleteObject", parse: parseDelete, reveals: revealsKey[deleteInput],
+		needs: func(r *request, in deleteInput) ([]service.Need, error) {
+			needs := []service.Need{r.onObject(in.version.action("s3:DeleteObject"), r.headerKeys("if-match"), in.version.key)}
+			if m := in.conditions.IfMatch; m != "" && m != "*" {
+				needs = append(needs, r.onObject("s3:GetObject"))
+			}
+			return needs, nil
+		},
+		serve: serveDelete,
+	})
+}
+
+func parseDelete(r *service.Request) (in deleteInput, err error) {
+	h := r.HTTP.Header
+	if err := checkBypass(h); err != nil {
+		return in, err
+	}
+	if h.Values("If-Match") != nil {
+		if in.conditions, err = deleteCondition(h.Get("If-Match")); err != nil {
+			return in, err
+		}
+	}
+	in.version, err = parseVersion(r)
+	return in, err
+}
+
+// deleteCondition reads the entity tag that an object must have to be deleted,
+// or "*" for any ("How to perform conditional deletes", Amazon S3 User Guide).
+func deleteCondition(etag string) (objects.Conditions, error) {
+	c := objects.Conditions{IfMatch: strings.Trim(etag, `"`)}
+	if c.IfMatch == "" || strings.ContainsAny(c.IfMatch, `",`) {
+		return c, notImplemented("If-Match")
+	}
+	return c, nil
+}
+
+// checkBypass refuses to bypass a lock that no object can have.
+func checkBypass(h http.Header) error {
+	const header = "x-amz-bypass-governance-retention"
+	if h.Values(header) == nil {
+		return nil
+	}
+	return awserr.InvalidArgument.WithMessage("%s is only applicable to Object Lock enabled buckets.", header).With("ArgumentName", header)
+}
+
+func serveDelete(ctx context.Context, r *request, in deleteInput) (*service.Response, error) {
+	if in.version.exists() {
+		if err := r.s3.objects.Delete(ctx, r.room(), r.Key, in.conditions); err != nil {
+			return nil, conditionFailed(r.storeError(err), in.conditions)
+		}
+	}
+	return in.version.mark(&service.Response{Status: http.StatusNoContent}), nil
+}
+
+// Limits of DeleteObjects ("DeleteObjects", Amazon S3 API Reference).
+const (
+	maxDelete     = 1000
+	maxDeleteBody = 2 << 20
+)
+
+type deleteObjectsRequest struct {
+	XMLName xml.Name `xml:"Delete"`
+	Quiet   bool
+	Objects []deleteIdentifier `xml:"Object"`
+	closed
+}
+
+// deleteIdentifier is one object of DeleteObjects. LastModifiedTime and Size are
+// conditions of directory buckets, and refused as unknown elements.
+type deleteIdentifier struct {
+	Key       string
+	VersionID *string `xml:"VersionId"`
+	ETag      *string
+	closed
+}
+
+// deleteItem is an object to be deleted, with the indices of its needs, and of
+// that without which its client is not told that it does not exist.
+type deleteItem struct {
+	key        string
+	version    version
+	conditions objects.Conditions
+	needs      []int
+	reveals    int
+}
+
+type deleteObjectsInput struct {
+	quiet bool
+	items []deleteItem
+}
+
+type deleteObjectsResult struct {
+	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ DeleteResult"`
+	Deleted []deletedElement
+	Errors  []deleteErrorElement `xml:"Error"`
+}
+
+type deletedElement struct {
+	Key       string
+	VersionID string `xml:"VersionId,omitempty"`
+}
+
+type deleteErrorElement struct {
+	Key       string
+	VersionID string `xml:"VersionId,omitempty"`
+	Code      string
+	Message   string
+}
+
+func (s *S3) deleteObjects() service.Operation {
+	return define(s, spec[*deleteObjectsInput]{
+		name: "DeleteObjects", parse: parseDeleteObjects, needs: deleteObjectsNeeds, serve: serveDeleteObjects,
+	})
+}
+
+func parseDeleteObjects(r *service.Request) (*deleteObjectsInput, error) {
+	if err := checkBypass(r.HTTP.Header); err != nil {
+		return nil, err
+	}
+	if err := requireDigest(r); err != nil {
+		return nil, err
+	}
+	var document deleteObjectsRequest
+	if err := r.ReadXML(&document, maxDeleteBody); err != nil {
+		return nil, err
+	}
+	if n := len(document.Objects); n == 0 || n > maxDelete {
+		return nil, awserr.MalformedXML
+	}
+	in := &deleteObjectsInput{quiet: document.Quiet}
+	for _, o := range document.Objects {
+		item, err := newDeleteItem(o)
+		if err != nil {
+			return nil, err
+		}
+		in.items = append(in.items, item)
+	}
+	return in, nil
+}
+
+func newDeleteItem(o deleteIdentifier) (item deleteItem, err error) {
+	item.key = o.Key
+	if o.Key == "" {
+		return item, awserr.MalformedXML
+	}
+	if err := checkKey(o.Key); err != nil {
+		return item, err
+	}
+	if o.VersionID != nil {
+		if item.version, err = newVersion(*o.VersionID); err != nil {
+			return item, err
+		}
+	}
+	if o.ETag != nil {
+		item.conditions, err = deleteCondition(*o.ETag)
+	}
+	return item, err
+}
+
+// requireDigest demands that the client sent a digest of the body, as S3 does
+// for DeleteObjects.
+func requireDigest(r *service.Request) error {
+	h := r.HTTP.Header
+	if h.Values("Content-Md5") != nil || h.Values("x-amz-trailer") != nil {
+		return nil
+	}
+	if a, err := r.Body.VerifyChecksum(); err != nil || a != 0 {
+		return err
+	}
+	return awserr.InvalidRequest.WithMessage("Missing required header for this request: Content-MD5")
+}
+
+func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, error) {
+	var needs []service.Need
+	// None denies the request: what may be deleted is, all the same.
+	add := func(n service.Need) int {
+		n.Optional = true
+		needs = append(needs, n)
+		return len(needs) - 1
+	}
+	for i := range in.items {
+		item := &in.items[i]
+		item.needs = []int{add(r.need(item.version.action("s3:DeleteObject"), r.bucket, item.key, []keys{item.version.key}))}
+		if item.conditions.IfMatch == "" {
+			continue
+		}
+		if item.conditions.IfMatch != "*" {
+			item.needs = append(item.needs, add(r.need("s3:GetObject", r.bucket, item.key, nil)))
+		}
+		item.reveals = add(r.revealed(r.bucket, item.key))
+	}
+	return needs, nil
+}
+
+// deleteWorkers is how many objects of one request are deleted at a time, so
+// that the store can make them durable together.
+const deleteWorkers = 32
+
+func serveDeleteObjects(ctx context.Context, r *request, in *deleteObjectsInput) (*service.Response, error) {
+	failures := make([]error, len(in.items))
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range min(deleteWorkers, len(in.items)) {
+		workers.Go(func() {
+			for i := range work {
+				failures[i] = deleteOne(ctx, r, &in.items[i])
+			}
+		})
+	}
+	for i := range in.items {
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	return &service.Response{XML: in.result(failures)}, nil
+}
+
+func deleteOne(ctx context.Context, r *request, item *deleteItem) error {
+	for _, n := range item.needs {
+		if err := r.Denied(n); err != nil {
+			return err
+		}
+	}
+	if !item.version.exists() {
+		return item.version.missing(item.key)
+	}
+	err := storeError(r.s3.objects.Delete(ctx, r.room(), item.key, item.conditions), r.bucket, item.key)
+	if errors.Is(err, awserr.NoSuchKey) {
+		if denied := r.Denied(item.reveals); denied != nil {
+			return denied
+		}
+	}
+	return err
+}
+
+func (in *deleteObjectsInput) result(failures []error) deleteObjectsResult {
+	var result deleteObjectsResult
+	for i, item := range in.items {
+		if err := failures[i]; err != nil {
+			e := awserr.From(err)
+			result.Errors = append(result.Errors, deleteErrorElement{item.key, item.version.id, e.Code, e.Message})
+		} else if !in.quiet {
+			result.Deleted = append(result.Deleted, deletedElement{item.key, item.version.id})
+		}
+	}
+	return result
+}

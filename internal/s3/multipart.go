@@ -1,0 +1,269 @@
+package s3
+
+import (
+	"context"
+	"encoding/xml"
+	"net/http"
+	"strings"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/checksum"
+	"github.com/keywright/keywright/internal/objects"
+	"github.com/keywright/keywright/internal/service"
+)
+
+func (s *S3) multipartRows() []row {
+	return []row{
+		{method: http.MethodPost, scope: objectScope, query: []string{"uploads"}, operation: s.createMultipartUpload()},
+		{method: http.MethodDelete, scope: objectScope, query: []string{"uploadId"}, operation: s.abortMultipartUpload()},
+		{method: http.MethodGet, scope: bucketScope, query: []string{"uploads"},
+			params:    []string{"delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker"},
+			operation: s.listMultipartUploads()},
+	}
+}
+
+type createUploadInput struct {
+	write
+	checksum     checksum.Algorithm // None when the client named none
+	checksumType checksum.Type
+}
+
+type createUploadResult struct {
+	XMLName  xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ InitiateMultipartUploadResult"`
+	Bucket   string
+	Key      string
+	UploadID string `xml:"UploadId"`
+}
+
+func (s *S3) createMultipartUpload() service.Operation {
+	return define(s, spec[createUploadInput]{
+		name: "CreateMultipartUpload", parse: parseCreateUpload, needs: createUploadNeeds, serve: serveCreateUpload,
+	})
+}
+
+func parseCreateUpload(r *service.Request) (in createUploadInput, err error) {
+	if in.write, err = parseWrite(r.HTTP.Header); err != nil {
+		return in, err
+	}
+	in.checksum, in.checksumType, err = uploadChecksum(r.HTTP.Header)
+	return in, err
+}
+
+// uploadChecksum reads the checksum that the parts and the object will have.
+func uploadChecksum(h http.Header) (checksum.Algorithm, checksum.Type, error) {
+	a, err := chosenChecksum(h)
+	if err != nil {
+		return a, "", err
+	}
+	kind := checksum.Type(h.Get("x-amz-checksum-type"))
+	switch {
+	case kind == "" && a == checksum.None:
+		return a, "", nil
+	case a == checksum.None:
+		return a, "", awserr.InvalidRequest.WithMessage("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+	case kind == "":
+		return a, a.DefaultType(), nil
+	case kind != checksum.FullObject && kind != checksum.Composite:
+		return a, "", awserr.InvalidRequest.WithMessage("Value for x-amz-checksum-type header is invalid.")
+	case !a.Supports(kind):
+		return a, "", awserr.InvalidRequest.WithMessage("The %s checksum type cannot be used with the %s checksum algorithm.", kind, strings.ToLower(a.String()))
+	}
+	return a, kind, nil
+}
+
+func createUploadNeeds(r *request, in createUploadInput) ([]service.Need, error) {
+	needs := in.write.needs(r, in.attributes.Tags)
+	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), creation(false))
+	return needs, nil
+}
+
+func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*service.Response, error) {
+	if err := r.checkACL(in.acl, "s3:PutObjectAcl"); err != nil {
+		return nil, err
+	}
+	in.attributes.OwnerID = r.ownerID()
+	request := objects.UploadRequest{
+		Key: r.Key, Attributes: in.attributes, Checksum: in.checksum, ChecksumType: in.checksumType, Initiator: r.initiator(),
+	}
+	if request.Checksum == checksum.None {
+		request.Checksum = defaultChecksum // without a type: see chosen
+	}
+	u, err := r.s3.objects.CreateUpload(ctx, r.room(), request)
+	if err != nil {
+		return nil, r.storeError(err)
+	}
+	p := &service.Response{XML: createUploadResult{Bucket: r.bucket.Name, Key: r.Key, UploadID: u.ID}}
+	p.SetHeader(headerEncryption, encryption)
+	p.SetHeader("X-Amz-Checksum-Algorithm", in.checksum.String())
+	p.SetHeader("X-Amz-Checksum-Type", string(in.checksumType))
+	return p, nil
+}
+
+// chosen reports whether the client that began an upload chose its checksum. The
+// checksum of one that chose none is not shown before the object is complete.
+func chosen(u objects.Upload) bool { return u.ChecksumType != "" }
+
+// initiator is who begins an upload.
+func (r *request) initiator() objects.Initiator {
+	c := r.Caller
+	switch {
+	case c.Anonymous():
+		return objects.Initiator{ID: "anonymous"}
+	case c.Root():
+		return objects.Initiator{ID: c.CanonicalID, DisplayName: c.DisplayName()}
+	}
+	return objects.Initiator{ID: c.ARN, DisplayName: c.DisplayName()}
+}
+
+// initiatorARN returns the ARN of who began an upload, or "" when nobody did: he may
+// list its parts and abort it.
+func (s *S3) initiatorARN(i objects.Initiator) string {
+	if strings.HasPrefix(i.ID, "arn:") {
+		return i.ID
+	}
+	if a, ok := s.directory.AccountByCanonicalID(i.ID); ok {
+		return "arn:aws:iam::" + a.ID + ":root"
+	}
+	return ""
+}
+
+// uploadInput is an upload that a request names, as it is when the needs are
+// found.
+type uploadInput struct {
+	id     string
+	upload objects.Upload
+	err    error
+}
+
+func parseUpload(r *service.Request) (*uploadInput, error) {
+	return &uploadInput{id: r.Query.Get("uploadId")}, nil
+}
+
+// find looks the upload up.
+func (in *uploadInput) find(ctx context.Context, r *request) {
+	in.upload, in.err = r.s3.objects.GetUpload(ctx, r.room(), r.Key, in.id)
+	in.err = in.storeError(r, in.err)
+}
+
+// storeError names the upload in the errors that are about it.
+func (in *uploadInput) storeError(r *request, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := awserr.From(r.storeError(err))
+	switch e.Code {
+	case awserr.NoSuchUpload.Code, awserr.InvalidPart.Code, awserr.InvalidPartOrder.Code:
+		return e.With("UploadId", in.id)
+	}
+	return e
+}
+
+// initiatorNeeds are the needs of an operation that who began the upload may do
+// unless he is denied it ("Multipart upload API and permissions", Amazon S3
+// User Guide).
+func initiatorNeeds[In interface{ initiated() *uploadInput }](action string) func(*request, In) ([]service.Need, error) {
+	return func(r *request, in In) ([]service.Need, error) {
+		u := in.initiated()
+		u.find(r.HTTP.Context(), r)
+		n := r.onObject(action)
+		if u.err == nil {
+			n.Owner = r.s3.initiatorARN(u.upload.Initiator)
+		}
+		return []service.Need{n}, nil
+	}
+}
+
+func (in *uploadInput) initiated() *uploadInput { return in }
+
+func (s *S3) abortMultipartUpload() service.Operation {
+	return define(s, spec[*uploadInput]{
+		name: "AbortMultipartUpload", parse: parseUpload, needs: initiatorNeeds[*uploadInput]("s3:AbortMultipartUpload"),
+		serve: func(ctx context.Context, r *request, in *uploadInput) (*service.Response, error) {
+			if in.err != nil {
+				return nil, in.err
+			}
+			if err := s.objects.AbortUpload(ctx, r.room(), r.Key, in.id); err != nil {
+				return nil, in.storeError(r, err)
+			}
+			return &service.Response{Status: http.StatusNoContent}, nil
+		},
+	})
+}
+
+type listUploadsInput struct {
+	request objects.ListUploadsRequest
+	encode  encoding
+}
+
+type listUploadsResult struct {
+	XMLName            xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListMultipartUploadsResult"`
+	Bucket             string
+	KeyMarker          string
+	UploadIDMarker     string `xml:"UploadIdMarker"`
+	NextKeyMarker      string
+	NextUploadIDMarker string `xml:"NextUploadIdMarker"`
+	Delimiter          *string
+	Prefix             string
+	EncodingType       string `xml:",omitempty"`
+	MaxUploads         int
+	IsTruncated        bool
+	Uploads            []uploadElement `xml:"Upload"`
+	CommonPrefixes     []commonPrefix
+}
+
+type uploadElement struct {
+	Key               string
+	UploadID          string `xml:"UploadId"`
+	Initiator         identity
+	Owner             identity
+	StorageClass      string
+	Initiated         string
+	ChecksumAlgorithm string `xml:",omitempty"`
+	ChecksumType      string `xml:",omitempty"`
+}
+
+func (s *S3) listMultipartUploads() service.Operation {
+	return define(s, spec[listUploadsInput]{
+		name: "ListMultipartUploads", parse: parseListUploads, serve: serveListUploads,
+		needs: bucketAction[listUploadsInput]("s3:ListBucketMultipartUploads"),
+	})
+}
+
+func parseListUploads(r *service.Request) (in listUploadsInput, err error) {
+	q := r.Query
+	in.request = objects.ListUploadsRequest{Prefix: q.Get("prefix"), Delimiter: q.Get("delimiter"), KeyAfter: q.Get("key-marker")}
+	if in.request.KeyAfter != "" { // without it the other marker has no meaning
+		in.request.UploadAfter = q.Get("upload-id-marker")
+	}
+	if in.encode, err = parseEncoding(r); err != nil {
+		return in, err
+	}
+	in.request.Max, err = parseMax("max-uploads", q["max-uploads"])
+	return in, err
+}
+
+func serveListUploads(ctx context.Context, r *request, in listUploadsInput) (*service.Response, error) {
+	p, err := r.s3.objects.ListUploads(ctx, r.room(), in.request)
+	if err != nil {
+		return nil, r.storeError(err)
+	}
+	owner := identity{ID: r.ownerID()}
+	result := listUploadsResult{
+		Bucket: r.bucket.Name, KeyMarker: in.encode.text(in.request.KeyAfter), UploadIDMarker: in.request.UploadAfter,
+		NextKeyMarker: in.encode.text(p.NextKey), NextUploadIDMarker: p.NextUploadID,
+		Delimiter: in.encode.optional(in.request.Delimiter, in.request.Delimiter != ""), Prefix: in.encode.text(in.request.Prefix),
+		EncodingType: in.encode.name(), MaxUploads: in.request.Max, IsTruncated: p.Truncated,
+		CommonPrefixes: in.encode.prefixes(p.Prefixes),
+	}
+	for _, u := range p.Uploads {
+		e := uploadElement{
+			Key: in.encode.text(u.Key), UploadID: u.ID, Initiator: identity(u.Initiator), Owner: owner,
+			StorageClass: classOf(u.Attributes), Initiated: timestamp(u.Initiated),
+		}
+		if chosen(u) {
+			e.ChecksumAlgorithm, e.ChecksumType = u.Checksum.String(), string(u.ChecksumType)
+		}
+		result.Uploads = append(result.Uploads, e)
+	}
+	return &service.Response{XML: result}, nil
+}

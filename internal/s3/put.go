@@ -1,0 +1,117 @@
+package s3
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/checksum"
+	"github.com/keywright/keywright/internal/objects"
+	"github.com/keywright/keywright/internal/service"
+)
+
+func (s *S3) putRows() []row {
+	return []row{{method: http.MethodPut, scope: objectScope, conditional: writeConditionals, operation: s.putObject()}}
+}
+
+// writeConditionals are the conditional headers of an operation that makes an
+// object.
+var writeConditionals = []string{"If-Match", "If-None-Match"}
+
+// write is what the headers of an operation say of the object that it makes.
+type write struct {
+	attributes objects.Attributes
+	conditions objects.Conditions
+	acl        aclRequest
+}
+
+func parseWrite(h http.Header) (w write, err error) {
+	if w.attributes, err = attributesOf(h); err != nil {
+		return w, err
+	}
+	if w.conditions, err = writeConditions(h); err != nil {
+		return w, err
+	}
+	w.acl, err = headerACL(h)
+	return w, err
+}
+
+// defaultChecksum is kept with an object whose client chose none ("Checking
+// object integrity in Amazon S3", Amazon S3 User Guide).
+const defaultChecksum = checksum.CRC64NVME
+
+// needs lists what it takes to make an object with tags.
+func (w *write) needs(r *request, tags map[string]string) []service.Need {
+	h := r.HTTP.Header
+	needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(tags), creation(true))}
+	if hasACL(h) {
+		needs = append(needs, r.onObject("s3:PutObjectAcl", r.headerKeys(aclHeaders...), r.headerKeys("x-amz-storage-class")))
+	}
+	if h.Values("x-amz-tagging") != nil || len(tags) > 0 {
+		needs = append(needs, r.onObject("s3:PutObjectTagging", requestTags(tags)))
+	}
+	if h.Values("If-Match") != nil {
+		needs = append(needs, r.onObject("s3:GetObject"))
+	}
+	return needs
+}
+
+type putInput struct {
+	write
+	content objects.Content
+}
+
+func (s *S3) putObject() service.Operation {
+	return define(s, spec[*putInput]{
+		name: "PutObject", parse: parsePut, reveals: revealsKey[*putInput],
+		needs: func(r *request, in *putInput) ([]service.Need, error) {
+			return in.write.needs(r, in.attributes.Tags), nil
+		},
+		serve: servePut,
+	})
+}
+
+func parsePut(r *service.Request) (in *putInput, err error) {
+	in = &putInput{}
+	if in.write, err = parseWrite(r.HTTP.Header); err != nil {
+		return nil, err
+	}
+	in.content, err = contentOf(r, objects.MaxPutSize)
+	if in.content.Checksum == checksum.None {
+		in.content.Checksum = defaultChecksum
+	}
+	return in, err
+}
+
+// contentOf returns the body of a request with the checksum that its client
+// chose. Whatever digests the client sent are verified before the body ends.
+// Errors are EntityTooLarge, InvalidDigest, InvalidRequest and BadDigest.
+func contentOf(r *service.Request, limit int64) (c objects.Content, err error) {
+	c = objects.Content{Body: r.Body, Size: r.Body.DecodedLength()}
+	if c.Size > limit {
+		return c, awserr.EntityTooLarge.With("ProposedSize", itoa(c.Size)).With("MaxSizeAllowed", itoa(limit))
+	}
+	if err := r.Body.VerifyContentMD5(); err != nil {
+		return c, err
+	}
+	c.Checksum, err = r.Body.VerifyChecksum()
+	return c, err
+}
+
+func servePut(ctx context.Context, r *request, in *putInput) (*service.Response, error) {
+	if err := r.checkACL(in.acl, "s3:PutObjectAcl"); err != nil {
+		return nil, err
+	}
+	in.attributes.OwnerID = r.ownerID()
+	info, err := r.s3.objects.Put(ctx, r.room(), objects.PutRequest{
+		Key: r.Key, Content: in.content, Attributes: in.attributes, Conditions: in.conditions,
+	})
+	if err != nil {
+		return nil, conditionFailed(r.storeError(err), in.conditions)
+	}
+	p := &service.Response{}
+	p.SetHeader("Etag", quoted(info.ETag))
+	p.SetHeader(headerEncryption, encryption)
+	setChecksum(p, info.Checksum)
+	return p, nil
+}

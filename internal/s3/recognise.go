@@ -1,0 +1,157 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/service"
+	"github.com/keywright/keywright/internal/sigv4"
+)
+
+// Recognise finds the operation that a request asks for, and sets its Query,
+// Bucket and Key. Errors are InvalidURI, KeyTooLongError, InvalidArgument,
+// InvalidEncryptionAlgorithmError, MethodNotAllowed, and NotImplemented for
+// whatever asks for something that is not served.
+func (s *S3) Recognise(r *service.Request) (service.Operation, error) {
+	a, err := s.addressOf(r.HTTP)
+	if err != nil {
+		return service.Operation{}, err
+	}
+	r.Bucket, r.Key = a.bucket, a.key
+	if r.Query, err = parseQuery(r.HTTP.URL.RawQuery); err != nil {
+		return service.Operation{}, err
+	}
+	if r.Signature != nil && r.Signature.Presigned {
+		if err := hoistParameters(r.Query, r.HTTP.Header); err != nil {
+			return service.Operation{}, err
+		}
+	}
+	found, err := s.table.find(r.HTTP.Method, a.scope(), r.Query, r.HTTP.Header)
+	if err != nil {
+		return service.Operation{}, err
+	}
+	return found.operation, found.checkHeaders(r.HTTP.Header)
+}
+
+func parseQuery(raw string) (url.Values, error) {
+	query, err := sigv4.ParseQuery(raw)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range query {
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+			return nil, awserr.InvalidURI
+		}
+		if len(values) > 1 {
+			return nil, awserr.InvalidArgument.WithMessage("The parameter %q is given more than once.", name).
+				With("ArgumentName", name)
+		}
+	}
+	return query, nil
+}
+
+// authentication are the parameters that make a URL presigned
+// ("Authenticating Requests: Using Query Parameters", Amazon S3 API Reference).
+var authentication = []string{
+	"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
+	"x-amz-signedheaders", "x-amz-signature", "x-amz-security-token",
+}
+
+// hoistParameters makes headers of the x-amz-* parameters of a presigned URL:
+// SDKs move headers into the query string, where the signature covers them. It
+// takes them, and those of the signature, from the query.
+func hoistParameters(query url.Values, header http.Header) error {
+	for name, values := range query {
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-amz-") {
+			continue
+		}
+		delete(query, name)
+		if slices.Contains(authentication, lower) {
+			continue
+		}
+		if given := header.Values(name); given != nil && !slices.Equal(given, values) {
+			return awserr.InvalidArgument.WithMessage("%s is both a header and a parameter.", lower).With("ArgumentName", lower)
+		}
+		header.Set(name, values[0])
+	}
+	return nil
+}
+
+// preconditions are the conditional headers of HTTP. A write that ignored one
+// would do what its client forbade.
+var preconditions = []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
+
+// checkHeaders refuses headers that ask for something that is not done.
+func (r *row) checkHeaders(header http.Header) error {
+	for name := range header {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && !isServedHeader(lower) {
+			return notImplemented(lower)
+		}
+	}
+	if err := checkEncryption(header); err != nil {
+		return err
+	}
+	if r.method == http.MethodGet || r.method == http.MethodHead {
+		return nil
+	}
+	for _, name := range preconditions {
+		if header.Values(name) != nil && !slices.Contains(r.conditional, name) {
+			return notImplemented(name)
+		}
+	}
+	if header.Values("Content-Range") != nil {
+		return notImplemented("Content-Range")
+	}
+	return nil
+}
+
+func notImplemented(header string) *awserr.Error {
+	return awserr.NotImplemented.With("Header", header)
+}
+
+// checkEncryption accepts the one encryption there is: every object is
+// encrypted with keys of the server.
+func checkEncryption(header http.Header) error {
+	values := header.Values(headerEncryption)
+	switch {
+	case values == nil || len(values) == 1 && values[0] == encryption:
+		return nil
+	case strings.HasPrefix(values[0], "aws:kms"):
+		return notImplemented(headerEncryption)
+	}
+	return awserr.InvalidEncryptionAlgorithm.With("ArgumentName", headerEncryption).With("ArgumentValue", values[0])
+}
+
+const (
+	headerEncryption = "x-amz-server-side-encryption"
+	encryption       = "AES256"
+)
+
+// servedHeaders are the x-amz-* headers that are understood, and those that ask
+// for nothing. A name that ends in "-" stands for all with this prefix. Every
+// other x-amz-* header implies functionality that is not there.
+var servedHeaders = []string{
+	// Of signatures, payloads and clients.
+	"x-amz-cf-id", "x-amz-checksum-", "x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length",
+	"x-amz-sdk-checksum-algorithm", "x-amz-security-token", "x-amz-te", "x-amz-trailer", "x-amz-user-agent",
+	// Requester pays and MFA delete cannot be turned on, so that neither asks for anything.
+	"x-amz-mfa", "x-amz-request-payer",
+	// Of operations.
+	"x-amz-acl", "x-amz-bucket-namespace", "x-amz-bucket-object-lock-enabled", "x-amz-bypass-governance-retention",
+	"x-amz-confirm-remove-self-bucket-access", "x-amz-copy-source", "x-amz-copy-source-if-", "x-amz-copy-source-range",
+	"x-amz-expected-bucket-owner", "x-amz-grant-", "x-amz-max-parts", "x-amz-meta-", "x-amz-metadata-directive",
+	"x-amz-mp-object-size", "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
+	"x-amz-part-number-marker", "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
+	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-website-redirect-location",
+}
+
+func isServedHeader(lower string) bool {
+	return slices.ContainsFunc(servedHeaders, func(h string) bool {
+		return h == lower || strings.HasSuffix(h, "-") && strings.HasPrefix(lower, h)
+	})
+}

@@ -1,0 +1,68 @@
+package s3
+
+import (
+	"encoding/xml"
+	"errors"
+	"time"
+
+	"github.com/keywright/keywright/internal/checksum"
+	"github.com/keywright/keywright/internal/objects"
+)
+
+// namespace is the XML namespace of S3's documents.
+const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+// closed makes a shape refuse elements that it does not have: what a client
+// asks for must not be left out silently.
+type closed struct {
+	Unknown []unknownElement `xml:",any"`
+}
+
+type unknownElement struct{}
+
+var errUnknownElement = errors.New("unknown element")
+
+// UnmarshalXML refuses the element.
+func (*unknownElement) UnmarshalXML(*xml.Decoder, xml.StartElement) error { return errUnknownElement }
+
+// identity is an account in a document.
+type identity struct {
+	ID          string
+	DisplayName string `xml:",omitempty"`
+}
+
+// timestamp writes a time as documents have it.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func quoted(etag string) string { return `"` + etag + `"` }
+
+// checksums are the elements of a checksum, of which at most one is set.
+type checksums struct {
+	ChecksumCRC32     string `xml:",omitempty"`
+	ChecksumCRC32C    string `xml:",omitempty"`
+	ChecksumCRC64NVME string `xml:",omitempty"`
+	ChecksumSHA1      string `xml:",omitempty"`
+	ChecksumSHA256    string `xml:",omitempty"`
+}
+
+func (c *checksums) of(a checksum.Algorithm) *string {
+	switch a {
+	case checksum.CRC32:
+		return &c.ChecksumCRC32
+	case checksum.CRC32C:
+		return &c.ChecksumCRC32C
+	case checksum.CRC64NVME:
+		return &c.ChecksumCRC64NVME
+	case checksum.SHA1:
+		return &c.ChecksumSHA1
+	case checksum.SHA256:
+		return &c.ChecksumSHA256
+	}
+	return new(string)
+}
+
+func checksumElements(sum objects.Checksum) checksums {
+	var c checksums
+	*c.of(sum.Algorithm) = sum.Value
+	return c
+}
