@@ -13,8 +13,9 @@ import (
 type Pattern struct {
 	source   string
 	all      bool
-	head     string      // "arn:aws:s3:::" when the first five fields are literal
-	fields   [5]Wildcard // else the fields themselves
+	texts    [5]string    // the first five fields
+	head     string       // "arn:aws:s3:::" when they are literal
+	fields   *[5]Wildcard // else what they compile to
 	resource Wildcard
 }
 
@@ -27,45 +28,48 @@ func CompilePattern(s string, syntax Syntax) (*Pattern, error) {
 		p.all = true
 		return p, nil
 	}
-	fields := splitFields(s, syntax&Variables != 0)
-	if len(fields) != 6 || fields[0] != "arn" {
+	variables := syntax&Variables != 0
+	rest, ok := s, true
+	for i := range p.texts {
+		if p.texts[i], rest, ok = cutField(rest, variables); !ok {
+			break
+		}
+	}
+	if !ok || p.texts[0] != "arn" {
 		return nil, fmt.Errorf("%w ARN pattern %q: want six fields, the first of them arn", ErrMalformed, s)
 	}
-	isLiteral := true
-	for i := range p.fields {
-		w, err := CompileWildcard(fields[i], Wildcards|syntax&Variables)
-		if err != nil {
-			return nil, err
+	head := s[:len(s)-len(rest)]
+	if strings.ContainsAny(head, "*?") || variables && strings.Contains(head, "${") {
+		p.fields = new([5]Wildcard)
+		for i := range p.texts {
+			w, err := CompileWildcard(p.texts[i], Wildcards|syntax&Variables)
+			if err != nil {
+				return nil, err
+			}
+			p.fields[i] = w
 		}
-		p.fields[i] = w
-		isLiteral = isLiteral && w.IsLiteral()
-	}
-	if isLiteral {
-		for i := range p.fields {
-			p.head += p.fields[i].LiteralPrefix() + ":"
-		}
+	} else {
+		p.head = head
 	}
 	var err error
-	p.resource, err = CompileWildcard(fields[5], Wildcards|syntax&Variables)
+	p.resource, err = CompileWildcard(rest, Wildcards|syntax&Variables)
 	return p, err
 }
 
-// splitFields cuts at the first five colons that stand outside variables.
-func splitFields(s string, variables bool) []string {
-	var fields []string
-	start, inside := 0, false
-	for i := 0; i < len(s) && len(fields) < 5; i++ {
+// cutField cuts at the first colon that stands outside variables.
+func cutField(s string, variables bool) (field, rest string, ok bool) {
+	inside := false
+	for i := 0; i < len(s); i++ {
 		switch {
 		case variables && strings.HasPrefix(s[i:], "${"):
 			inside = true
 		case inside && s[i] == '}':
 			inside = false
 		case !inside && s[i] == ':':
-			fields = append(fields, s[start:i])
-			start = i + 1
+			return s[:i], s[i+1:], true
 		}
 	}
-	return append(fields, s[start:])
+	return "", "", false
 }
 
 // String returns the text that was compiled.
@@ -81,28 +85,30 @@ func (p *Pattern) HasVariables() bool { return p.resource.vars || p.FieldVariabl
 // FieldVariables reports whether one of the first five fields has a policy
 // variable, which the Resource element does not allow.
 func (p *Pattern) FieldVariables() bool {
-	for i := range p.fields {
-		if p.fields[i].vars {
-			return true
+	if p.fields != nil {
+		for i := range p.fields {
+			if p.fields[i].vars {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// Field returns the pattern of one of the first five fields: 1 is the
-// partition, 2 the service, 3 the region and 4 the account.
-func (p *Pattern) Field(i int) *Wildcard { return &p.fields[i] }
+// Field returns the text of one of the first five fields: 1 is the partition,
+// 2 the service, 3 the region and 4 the account. It is empty for "*".
+func (p *Pattern) Field(i int) string { return p.texts[i] }
 
 // Resource returns the pattern of the sixth field.
 func (p *Pattern) Resource() *Wildcard { return &p.resource }
 
 // LiteralPrefix returns the characters with which every match begins.
 func (p *Pattern) LiteralPrefix() string {
-	if p.head != "" {
-		return p.head + p.resource.LiteralPrefix()
-	}
 	if p.all {
 		return ""
+	}
+	if p.fields == nil {
+		return p.head + p.resource.LiteralPrefix()
 	}
 	prefix := ""
 	for i := range p.fields {
@@ -121,7 +127,7 @@ func (p *Pattern) Match(s string, r Resolver) bool {
 	if p.all {
 		return true
 	}
-	if p.head != "" {
+	if p.fields == nil {
 		return strings.HasPrefix(s, p.head) && p.resource.Match(s[len(p.head):], r)
 	}
 	for i := range p.fields {
@@ -142,6 +148,12 @@ func (p *Pattern) MatchesService(service string) bool {
 	if p.all {
 		return true
 	}
-	open := func(w *Wildcard) bool { return w.source == "" || w.MatchesAll() }
-	return p.fields[2].Match(service, nil) && open(&p.fields[3]) && open(&p.fields[4]) && p.resource.MatchesAll()
+	isOpen := func(field string) bool { return strings.Trim(field, "*") == "" }
+	if !isOpen(p.texts[3]) || !isOpen(p.texts[4]) || !p.resource.MatchesAll() {
+		return false
+	}
+	if p.fields == nil {
+		return p.texts[2] == service
+	}
+	return p.fields[2].Match(service, nil)
 }

@@ -128,13 +128,13 @@ func (s *statement) prefixes() (actions, resources []string) {
 	anything := []string{""}
 	actions, resources = anything, anything
 	if !s.notAction {
-		actions = nil
+		actions = make([]string, 0, len(s.actions))
 		for i := range s.actions {
 			actions = append(actions, strings.ToLower(s.actions[i].LiteralPrefix()))
 		}
 	}
 	if s.hasResource && !s.notResource {
-		resources = nil
+		resources = make([]string, 0, len(s.resources))
 		for _, p := range s.resources {
 			resources = append(resources, p.LiteralPrefix())
 		}

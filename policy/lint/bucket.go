@@ -155,8 +155,8 @@ func (c *checker) bucketResource(text string) (target, bool) {
 	if err != nil || p.MatchesAll() || p.FieldVariables() {
 		return target{}, false
 	}
-	rest, ok := strings.CutPrefix(text, "arn:"+p.Field(1).String()+":s3:::")
-	if !ok || p.Field(1).HasWildcards() || !strings.HasPrefix(p.Field(1).String(), "aws") {
+	rest, ok := strings.CutPrefix(text, "arn:"+p.Field(1)+":s3:::")
+	if !ok || !slices.Contains(partitions, p.Field(1)) {
 		return target{}, false
 	}
 	bucket := c.opts.Bucket
