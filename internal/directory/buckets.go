@@ -18,7 +18,7 @@ const BucketOwnerEnforced = "BucketOwnerEnforced"
 // What is not given is what AWS gives a new bucket: all of Block Public Access
 // on, Ownership BucketOwnerEnforced. Bucket names are of one namespace for all
 // accounts. It fails with *NotFoundError (account), *ExistsError, *LimitError,
-// *InvalidError and *DocumentError.
+// *InvalidError, *DocumentError and *PublicPolicyError.
 func (d *Directory) CreateBucket(ctx context.Context, b Bucket) (*Bucket, error) {
 	if b.Name == "" {
 		return nil, &InvalidError{"bucket name", b.Name, "not empty"}
@@ -38,6 +38,9 @@ func (d *Directory) CreateBucket(ctx context.Context, b Bucket) (*Bucket, error)
 		if b.Policy, err = newBucketPolicy(b.Name, b.Policy.Document, b.Policy.PrincipalIDs); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.checkPublic(); err != nil {
+		return nil, err
 	}
 	err := d.mutate(ctx, func(v *view, c *change) error {
 		a, err := v.account(b.AccountID)
@@ -141,15 +144,28 @@ func (d *Directory) changeBucket(ctx context.Context, id string, edit func(*Buck
 
 // SetBucketPolicy sets the policy of a bucket, with the unique ids that the
 // principals it names have now; a nil document removes it. It fails with
-// *NotFoundError and *DocumentError.
+// *NotFoundError and *DocumentError, and with *PublicPolicyError when the policy
+// is public and the bucket's Block Public Access does not allow that.
 func (d *Directory) SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error {
 	return d.changeBucket(ctx, bucketID, func(b *Bucket) (err error) {
 		b.Policy = nil
 		if document != nil {
 			b.Policy, err = newBucketPolicy(b.Name, document, principalIDs)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return b.checkPublic()
 	})
+}
+
+// checkPublic fails when a bucket has a policy that its Block Public Access
+// does not let it be given.
+func (b *Bucket) checkPublic() error {
+	if block := b.PublicAccessBlock; b.Policy != nil && block != nil && block.BlockPublicPolicy && b.Policy.Compiled.Public() {
+		return &PublicPolicyError{b.Name}
+	}
+	return nil
 }
 
 // SetPublicAccessBlock sets Block Public Access of a bucket; nil removes it. It

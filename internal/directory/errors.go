@@ -79,3 +79,12 @@ func (e *DocumentError) Error() string { return fmt.Sprintf("policy %s: %v", e.N
 
 // Unwrap returns the *policy.Error.
 func (e *DocumentError) Unwrap() error { return e.Err }
+
+// PublicPolicyError says that a policy is public, and that the bucket's Block
+// Public Access does not allow one.
+type PublicPolicyError struct{ Bucket string }
+
+// Error says for which bucket.
+func (e *PublicPolicyError) Error() string {
+	return fmt.Sprintf("bucket %q: BlockPublicPolicy does not allow a public policy", e.Bucket)
+}
