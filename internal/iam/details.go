@@ -116,7 +116,7 @@ func (h *handlers) detailedPolicies(accountID string, in *getAccountAuthorizatio
 	}
 	if in.wants("AWSManagedPolicy") {
 		for _, p := range h.directory.Policies(directory.AWSAccountID, "") {
-			if attachments, boundaries := h.uses(accountID, p); attachments+boundaries > 0 {
+			if attachments, boundaries := h.directory.PolicyUsage(accountID, p.ARN); attachments+boundaries > 0 {
 				all = append(all, p)
 			}
 		}

@@ -9,6 +9,17 @@ import (
 	"github.com/keywright/keywright/internal/service"
 )
 
+// of returns the entities that belong to an account.
+func of(accountID string, entities []directory.Entity) []directory.Entity {
+	var own []directory.Entity
+	for _, e := range entities {
+		if e.AccountID == accountID {
+			own = append(own, e)
+		}
+	}
+	return own
+}
+
 type listEntitiesForPolicyInput struct {
 	ofPolicy
 	EntityFilter, PathPrefix, PolicyUsageFilter string

@@ -47,7 +47,7 @@ type managedPolicy struct {
 // listedPolicy returns a policy as lists show it to an account: without
 // description and tags, and with the account's own uses.
 func (h *handlers) listedPolicy(accountID string, p *directory.ManagedPolicy) managedPolicy {
-	attachments, boundaries := h.uses(accountID, p)
+	attachments, boundaries := h.directory.PolicyUsage(accountID, p.ARN)
 	return managedPolicy{
 		PolicyName: p.Name, PolicyID: p.ID, ARN: p.ARN, Path: p.Path,
 		DefaultVersionID:              p.DefaultVersionID,
@@ -64,26 +64,6 @@ func (h *handlers) wholePolicy(accountID string, p *directory.ManagedPolicy) man
 	tags := query.ListOf(p.Tags, sameTag)
 	x.Description, x.Tags = p.Description, &tags
 	return x
-}
-
-// uses returns how often an account uses a policy. Those of AWS are used by
-// every account.
-func (h *handlers) uses(accountID string, p *directory.ManagedPolicy) (attachments, boundaries int) {
-	if p.AccountID == accountID {
-		return p.AttachmentCount, p.BoundaryUsageCount
-	}
-	return len(of(accountID, h.directory.EntitiesForPolicy(p.ARN))), len(of(accountID, h.directory.BoundaryEntities(p.ARN)))
-}
-
-// of returns the entities that belong to an account.
-func of(accountID string, entities []directory.Entity) []directory.Entity {
-	var own []directory.Entity
-	for _, e := range entities {
-		if e.AccountID == accountID {
-			own = append(own, e)
-		}
-	}
-	return own
 }
 
 type policyResult struct{ Policy managedPolicy }
@@ -177,7 +157,7 @@ func (h *handlers) listPolicies(_ context.Context, r *service.Request, in *listP
 		all = append(all, h.directory.Policies(directory.AWSAccountID, in.PathPrefix)...)
 	}
 	for _, p := range all {
-		if in.keeps(h.uses(accountID, p)) {
+		if in.keeps(h.directory.PolicyUsage(accountID, p.ARN)) {
 			kept = append(kept, p)
 		}
 	}

@@ -33,8 +33,17 @@ type Server struct {
 	Asked  []service.Need  // by the last request
 	Fail   *awserr.Error   // what authentication fails with; nil lets it succeed
 
+	Calls []Call // all requests so far
+
 	t       testing.TB
 	handler http.Handler
+}
+
+// Call is a request that was made.
+type Call struct {
+	Service, Operation string
+	Status             int
+	Needs              []service.Need
 }
 
 // New returns a server of services.
@@ -57,7 +66,9 @@ func (s *Server) Call(serviceName, operation string, params ...string) *Answer {
 	for i := 0; i+1 < len(params); i += 2 {
 		form.Add(params[i], params[i+1])
 	}
-	return s.Post(serviceName, form.Encode())
+	a := s.Post(serviceName, form.Encode())
+	s.Calls = append(s.Calls, Call{serviceName, operation, a.Status, s.Asked})
+	return a
 }
 
 // Post makes a request with a body.

@@ -1,0 +1,126 @@
+package iam_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/keywright/keywright/facts"
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/iam"
+	"github.com/keywright/keywright/internal/query"
+	"github.com/keywright/keywright/internal/query/querytest"
+	"github.com/keywright/keywright/internal/service"
+)
+
+func newServer(t testing.TB) (*querytest.Server, *query.Service, *directory.Directory) {
+	t.Helper()
+	d, _ := querytest.NewDirectory(t)
+	s, err := iam.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := querytest.New(t, s)
+	server.Caller = querytest.Root(querytest.AccountID)
+	return server, s, d
+}
+
+// TestScripts runs the stories in testdata, and then looks at all their
+// requests: every operation was served in them, and what each needed is what
+// AWS documents for it.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []querytest.Call
+	requests := 0
+	var served []string
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			server, s, d := newServer(t)
+			script := querytest.Script{Server: server, As: func(text string) (err error) {
+				server.Caller, err = querytest.FindCaller(d, text)
+				return err
+			}}
+			requests += script.Run(t, file)
+			calls, served = append(calls, server.Calls...), s.Operations()
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	if requests < 400 {
+		t.Errorf("only %d requests", requests)
+	}
+	checkServed(t, served, calls)
+	for _, c := range calls {
+		for _, n := range c.Needs {
+			checkNeed(t, c.Operation, n)
+		}
+	}
+}
+
+func checkServed(t *testing.T, served []string, calls []querytest.Call) {
+	t.Helper()
+	if len(served) < 65 {
+		t.Errorf("only %d operations", len(served))
+	}
+	for _, name := range served {
+		if !slices.ContainsFunc(calls, func(c querytest.Call) bool { return c.Operation == name && c.Status == 200 }) {
+			t.Errorf("no script has %s served", name)
+		}
+		if !slices.ContainsFunc(calls, func(c querytest.Call) bool { return c.Operation == name && len(c.Needs) > 0 }) {
+			t.Errorf("%s needed nothing", name)
+		}
+	}
+}
+
+// checkNeed holds a need against the facts: its action is the one that the
+// operation needs, its resource of a type that the action has, and its keys are
+// those of the action.
+func checkNeed(t *testing.T, operation string, n service.Need) {
+	t.Helper()
+	action, ok := facts.LookupAction(n.Action)
+	o, known := facts.LookupOperation("iam", operation)
+	if !ok || !known || !slices.ContainsFunc(o.Checks, func(c facts.Check) bool { return c.Action == n.Action }) {
+		t.Errorf("%s does not need %s", operation, n.Action)
+		return
+	}
+	if len(action.Resources) == 0 {
+		if n.Resource != "*" {
+			t.Errorf("%s is granted on no single resource: %s", n.Action, n.Resource)
+		}
+		return
+	}
+	_, rest, _ := strings.Cut(n.Resource, "arn:aws:iam::")
+	_, rest, _ = strings.Cut(rest, ":")
+	kind, _, _ := strings.Cut(rest, "/")
+	switch {
+	case kind == "root" && slices.Contains(action.Resources, "user"): // the account's root, in the place of a user
+	case n.Resource == "*" && operation == "GetAccessKeyLastUsed": // of a key that is not of the account
+	case !slices.Contains(action.Resources, kind):
+		t.Errorf("%s is not an action on %s", n.Action, n.Resource)
+	}
+}
+
+// TestModel holds the model against the facts: it knows every operation of IAM.
+func TestModel(t *testing.T) {
+	_, s, _ := newServer(t)
+	count := 0
+	for _, o := range facts.Operations() {
+		if o.Service != "iam" {
+			continue
+		}
+		count++
+		server := querytest.New(t, s)
+		server.Caller = querytest.Root(querytest.AccountID)
+		if a := server.Call("iam", o.Name); a.Code == "InvalidAction" {
+			t.Errorf("%s is not known", o.Name)
+		}
+	}
+	if count < 170 {
+		t.Errorf("only %d operations", count)
+	}
+}
