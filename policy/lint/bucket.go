@@ -51,7 +51,7 @@ func (c *checker) principals(s *policy.Statement) {
 	for _, p := range element.List {
 		if why := eval.CheckPrincipal(p); why != "" {
 			c.report(eval.InvalidPrincipal, p.Value.Position, p.Type.String()+":"+p.Value.Text, why)
-		} else if c.kind == eval.Resource && (p.Type == policy.Federated || p.Type == policy.AWS && isUniqueID(p.Value.Text)) {
+		} else if c.kind == Bucket && (p.Type == policy.Federated || p.Type == policy.AWS && isUniqueID(p.Value.Text)) {
 			c.report(eval.InvalidPrincipal, p.Value.Position, p.Type.String()+":"+p.Value.Text, "a bucket policy cannot name this principal")
 		}
 	}

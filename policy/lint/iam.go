@@ -14,7 +14,7 @@ import (
 // refuse, in IAM's order: the grammar first, then values, then statements.
 // IAM asks neither that an action exists nor that it fits a resource.
 func (c *checker) identityPolicy() {
-	if c.kind != eval.ResourceControl {
+	if c.kind != ResourceControl {
 		c.each(func(s *policy.Statement) {
 			for _, p := range []*policy.Principals{s.Principal, s.NotPrincipal} {
 				if p != nil {

@@ -38,8 +38,22 @@ type Finding struct {
 	Statement int    // index of the statement, or -1
 	Value     string // the offending text, when there is one
 	Message   string // for people
-	Type      eval.PolicyType
+	Kind      Kind
 }
+
+// Kind is the type of policy that a document is put as.
+type Kind = eval.PolicyType
+
+// The kinds of policies. Bucket is the resource-based policy that S3 takes.
+const (
+	Identity            = eval.Identity
+	PermissionsBoundary = eval.PermissionsBoundary
+	Session             = eval.Session
+	Bucket              = eval.Resource
+	Trust               = eval.Trust
+	ServiceControl      = eval.ServiceControl
+	ResourceControl     = eval.ResourceControl
+)
 
 // The codes of Check, besides those of policy.Parse and eval.Compile.
 const (
@@ -74,12 +88,12 @@ type Options struct {
 // given type, in the order in which AWS checks: the first finding of severity
 // Error is the one to refuse the document with. A document without such a
 // finding compiles.
-func Check(doc *policy.Document, kind eval.PolicyType, opts Options) []Finding {
+func Check(doc *policy.Document, kind Kind, opts Options) []Finding {
 	c := checker{doc: doc, kind: kind, opts: opts}
 	switch kind {
-	case eval.Resource:
+	case Bucket:
 		c.bucketPolicy()
-	case eval.Trust:
+	case Trust:
 		c.trustPolicy()
 	default:
 		c.identityPolicy()
@@ -94,7 +108,7 @@ func Check(doc *policy.Document, kind eval.PolicyType, opts Options) []Finding {
 
 // Parse parses and checks a document in one go, as the API does when it is
 // put. The document is nil when it cannot be parsed.
-func Parse(data []byte, kind eval.PolicyType, opts Options) (*policy.Document, []Finding) {
+func Parse(data []byte, kind Kind, opts Options) (*policy.Document, []Finding) {
 	doc, err := policy.Parse(data)
 	if err != nil {
 		return nil, []Finding{ParseError(err, kind)}
@@ -103,18 +117,18 @@ func Parse(data []byte, kind eval.PolicyType, opts Options) (*policy.Document, [
 }
 
 // ParseError turns an error of policy.Parse or eval.Compile into a finding.
-func ParseError(err error, kind eval.PolicyType) Finding {
+func ParseError(err error, kind Kind) Finding {
 	var e *policy.Error
 	if !errors.As(err, &e) {
 		e = &policy.Error{Code: policy.JSONSyntax, Message: err.Error()}
 	}
-	return Finding{Code: e.Code, Position: e.Position, Statement: -1, Value: e.Value, Message: e.Message, Type: kind}
+	return Finding{Code: e.Code, Position: e.Position, Statement: -1, Value: e.Value, Message: e.Message, Kind: kind}
 }
 
 // checker collects the findings of one document.
 type checker struct {
 	doc       *policy.Document
-	kind      eval.PolicyType
+	kind      Kind
 	opts      Options
 	statement int // index of the one being checked
 	findings  []Finding
@@ -122,7 +136,7 @@ type checker struct {
 
 func (c *checker) report(code policy.Code, at policy.Position, value, message string) {
 	c.findings = append(c.findings, Finding{
-		Code: code, Position: at, Statement: c.statement, Value: value, Message: message, Type: c.kind,
+		Code: code, Position: at, Statement: c.statement, Value: value, Message: message, Kind: c.kind,
 	})
 }
 

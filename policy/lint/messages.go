@@ -91,7 +91,7 @@ const legacyParsing = "The policy failed legacy parsing"
 func IAMMessage(f Finding) string {
 	switch f.Code {
 	case policy.NotJSONObject, policy.JSONSyntax, policy.DuplicateElement, policy.TooLarge:
-		if f.Type == eval.Trust {
+		if f.Kind == Trust {
 			return "This policy contains invalid Json"
 		}
 	case policy.InvalidEffect:
