@@ -62,7 +62,7 @@ func (p *Response) write(w http.ResponseWriter, r *Request) error {
 		h.Set("Content-Length", strconv.FormatInt(length, 10))
 	}
 	w.WriteHeader(status)
-	if r.HTTP.Method == http.MethodHead {
+	if r.HTTP.Method == http.MethodHead || length == 0 {
 		return nil
 	}
 	if p.Stream != nil {
