@@ -28,6 +28,8 @@ type Bucket struct {
 // use. A method that answers without error has made its effect durable: it
 // survives the loss of power. A method that answers with an error has had no
 // effect, and so has one whose context ended before it answered with success.
+// What is asked of a bucket that does not exist fails with ErrNoSuchBucket, and
+// content that there is no room for with syscall.ENOSPC.
 type Store interface {
 	BucketStore
 	ObjectStore
@@ -66,7 +68,8 @@ type ObjectStore interface {
 	// fails with ErrNoSuchKey. No tags remove them all.
 	SetTags(ctx context.Context, b Bucket, key string, tags map[string]string) (Info, error)
 	// Copy stores the content of source under another key, without reading it
-	// through memory where the store can. source stays open.
+	// through memory where the store can. The copy has the ETag and the Parts of
+	// a source in the same store. source stays open; it may have been deleted.
 	Copy(ctx context.Context, source Object, b Bucket, r CopyRequest) (Info, error)
 }
 
@@ -83,7 +86,10 @@ type UploadStore interface {
 	CreateUpload(ctx context.Context, b Bucket, r UploadRequest) (Upload, error)
 	// GetUpload returns an upload in progress, or ErrNoSuchUpload.
 	GetUpload(ctx context.Context, b Bucket, key, uploadID string) (Upload, error)
-	// PutPart stores a part, replacing one of the same number.
+	// PutPart stores a part, replacing one of the same number, or fails with
+	// ErrNoSuchUpload. The sum that is kept is of the upload's algorithm, or of
+	// c's when the upload has none. A number below 1 or above MaxPartNumber is
+	// ErrInvalidPart.
 	PutPart(ctx context.Context, b Bucket, key, uploadID string, number int, c Content) (Part, error)
 	// CopyPart stores length bytes of source from offset on as a part.
 	CopyPart(ctx context.Context, source Object, offset, length int64, b Bucket, key, uploadID string, number int) (Part, error)
@@ -101,7 +107,8 @@ type UploadStore interface {
 	AbortUpload(ctx context.Context, b Bucket, key, uploadID string) error
 }
 
-// Object is one version of an object, opened for reading.
+// Object is one version of an object, opened for reading. It is safe for
+// concurrent use; to close it again is no error.
 type Object interface {
 	Info() Info
 	// Read streams length bytes from offset on, which must lie within the
@@ -226,7 +233,7 @@ type Part struct {
 	Number   int
 	Size     int64
 	ETag     string // hex MD5, without quotes; empty in Info.Parts
-	Modified time.Time
+	Modified time.Time // zero in Info.Parts
 	Checksum Checksum
 }
 
@@ -238,8 +245,9 @@ type CompletedPart struct {
 	Checksum Checksum
 }
 
-// CompleteRequest completes an upload. A Checksum with a Value must be that of
-// the whole object, or ErrBadChecksum is returned.
+// CompleteRequest completes an upload. A Checksum with a Value must be the one
+// that the object gets, or ErrBadChecksum is returned: a sum of another
+// algorithm or type than the upload's cannot be vouched for.
 type CompleteRequest struct {
 	Parts      []CompletedPart
 	Checksum   Checksum
@@ -266,7 +274,7 @@ type ListUploadsRequest struct {
 	Prefix      string
 	Delimiter   string
 	KeyAfter    string // excludes smaller keys, and this key too when UploadAfter is empty
-	UploadAfter string // excludes, for KeyAfter itself, this upload and those before it
+	UploadAfter string // excludes, for KeyAfter itself, this upload and those before it; ErrNoSuchUpload if it can be no upload's
 	Max         int
 }
 
