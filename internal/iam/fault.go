@@ -49,8 +49,6 @@ var notFoundMessages = map[string]string{
 	"policy version": "Policy version %s does not exist.",
 	"inline policy":  "The policy with name %s cannot be found.",
 	"access key":     "The Access Key with id %s cannot be found.",
-	"membership":     "The user with name %s cannot be found in the group.",
-	"boundary":       "%s has no permissions boundary.",
 }
 
 func noSuchEntity(e *directory.NotFoundError) error {

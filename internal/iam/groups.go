@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 
+	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/service"
@@ -137,7 +138,11 @@ func (h *handlers) addUserToGroup(ctx context.Context, r *service.Request, in *m
 }
 
 func (h *handlers) removeUserFromGroup(ctx context.Context, r *service.Request, in *membershipInput) (*query.NoResult, error) {
-	return done(h.directory.RemoveUserFromGroup(ctx, r.Caller.AccountID, in.GroupName, in.UserName))
+	err := h.directory.RemoveUserFromGroup(ctx, r.Caller.AccountID, in.GroupName, in.UserName)
+	if missing(err, "membership") {
+		return nil, awserr.NoSuchEntity.WithMessage("User %s not in group %s", in.UserName, in.GroupName)
+	}
+	return done(err)
 }
 
 func (h *handlers) listGroupsForUser(_ context.Context, r *service.Request, in *listOfUserInput) (*listGroupsResult, error) {
