@@ -116,7 +116,9 @@ func IAMMessage(f Finding) string {
 		value, _, _ = strings.Cut(value, ":")
 	}
 	if f.Code == InvalidPartition {
-		message = strings.Replace(message, "%p", strings.SplitN(value, ":", 3)[1], 1)
+		_, partition, _ := strings.Cut(value, ":")
+		partition, _, _ = strings.Cut(partition, ":")
+		message = strings.Replace(message, "%p", partition, 1)
 	}
 	return strings.Replace(message, "%s", value, 1)
 }
