@@ -1,0 +1,444 @@
+package access_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keywright/keywright/internal/access"
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/secrets"
+	"github.com/keywright/keywright/internal/session"
+	"github.com/keywright/keywright/internal/sigv4"
+	"github.com/keywright/keywright/policy/condition"
+	"github.com/keywright/keywright/policy/eval"
+)
+
+const (
+	account = "123456789012"
+	other   = "210987654321"
+	region  = "us-east-1"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// world is an account with a user, a role and a bucket, and an Access over it.
+type world struct {
+	*testing.T
+	directory *directory.Directory
+	keyring   *secrets.Keyring
+	access    *access.Access
+	user      *directory.User
+	role      *directory.Role
+	bucket    *directory.Bucket
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	keyring := must(secrets.OpenFile(filepath.Join(dir, "key")))(t)
+	d := must(directory.Open(t.Context(), directory.Options{Path: filepath.Join(dir, "directory.db"), Keyring: keyring}))(t)
+	t.Cleanup(func() { d.Close() })
+	w := &world{T: t, directory: d, keyring: keyring, access: access.New(d, keyring, region)}
+	for _, id := range []string{account, other} {
+		must(d.CreateAccount(t.Context(), directory.Account{ID: id, Name: id}))(t)
+	}
+	w.user = must(d.CreateUser(t.Context(), directory.User{AccountID: account, Path: "/", Name: "David", Tags: []directory.Tag{{Key: "team", Value: "red"}}}))(t)
+	w.role = must(d.CreateRole(t.Context(), directory.Role{AccountID: account, Path: "/", Name: "Reader", MaxSessionDuration: time.Hour,
+		Tags: []directory.Tag{{Key: "team", Value: "blue"}, {Key: "site", Value: "x"}},
+		TrustPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + w.user.ARN + `"},"Action":"sts:AssumeRole",
+			"Condition":{"StringEquals":{"sts:ExternalId":"secret-id"}}}]}`}))(t)
+	w.bucket = must(d.CreateBucket(t.Context(), directory.Bucket{Name: "my-company", AccountID: account, Region: region}))(t)
+	return w
+}
+
+func must[V any](v V, err error) func(testing.TB) V {
+	return func(t testing.TB) V {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (w *world) policy(e directory.Entity, document string) {
+	w.Helper()
+	if err := w.directory.PutInlinePolicy(context.Background(), e, "p", document); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) davids() directory.Entity {
+	return directory.Entity{AccountID: account, Kind: directory.KindUser, Name: "David"}
+}
+
+func (w *world) key(accountID, user string) sigv4.Signer {
+	w.Helper()
+	k, secret, err := w.directory.CreateAccessKey(context.Background(), accountID, user)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return sigv4.Signer{AccessKeyID: k.ID, SecretAccessKey: secret, Region: region, Service: "s3"}
+}
+
+// temporary returns a signer with the credentials of a session that fill made.
+func (w *world) temporary(kind session.Kind, fill func(*session.Session)) sigv4.Signer {
+	w.Helper()
+	s := session.New(kind, account, now.Add(-time.Minute), time.Hour)
+	fill(s)
+	token, err := session.Seal(w.keyring, s)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return sigv4.Signer{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: token, Region: region, Service: "s3"}
+}
+
+func (w *world) roleSession(fill func(*session.Session)) sigv4.Signer {
+	return w.temporary(session.AssumedRole, func(s *session.Session) {
+		s.RoleID, s.SessionName = w.role.ID, "work"
+		if fill != nil {
+			fill(s)
+		}
+	})
+}
+
+// authenticate sends a request through the signer; the zero Signer is anonymous.
+func (w *world) authenticate(signer sigv4.Signer) (*http.Request, *access.Caller, error) {
+	w.Helper()
+	r := httptest.NewRequest("GET", "http://127.0.0.1:9000/my-company/x", nil)
+	r.RemoteAddr = "10.1.2.3:4567"
+	r.Header.Set("X-Forwarded-For", "192.0.2.1")
+	if signer.AccessKeyID != "" {
+		empty := sha256.Sum256(nil)
+		signer.Sign(r, hex.EncodeToString(empty[:]), now)
+	}
+	s, err := sigv4.Parse(r)
+	if err != nil {
+		w.Fatal(err)
+	}
+	c, _, err := w.access.Authenticate(r, s, now)
+	return r, c, err
+}
+
+func (w *world) ask(signer sigv4.Signer, n access.Need) error {
+	w.Helper()
+	r, c, err := w.authenticate(signer)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.access.Authorize(&access.Query{Context: context.Background(), HTTP: r, Time: now, Caller: c, Need: n})
+}
+
+func (w *world) get(key string) access.Need {
+	return access.Need{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/" + key, Bucket: w.bucket}
+}
+
+func allow(action, resource, condition string) string {
+	if condition != "" {
+		condition = `,"Condition":` + condition
+	}
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"` + condition + `}]}`
+}
+
+func TestAuthenticate(t *testing.T) {
+	w := newWorld(t)
+	david, root := w.key(account, "David"), w.key(account, "")
+	inactive := w.key(account, "David")
+	if err := w.directory.UpdateAccessKey(t.Context(), account, "David", inactive.AccessKeyID, false); err != nil {
+		t.Fatal(err)
+	}
+	wrong, unknown, withToken := david, david, david
+	wrong.SecretAccessKey += "x"
+	unknown.AccessKeyID = "AKIAAAAAAAAAAAAAAAAA"
+	withToken.SessionToken = "not-a-token"
+	swapped, stolen := w.roleSession(nil), w.roleSession(nil)
+	swapped.SessionToken = stolen.SessionToken
+	over := w.temporary(session.AssumedRole, func(s *session.Session) {
+		s.RoleID, s.SessionName, s.Expires = w.role.ID, "work", now
+	})
+	gone := w.roleSession(func(s *session.Session) { s.RoleID = "AROAAAAAAAAAAAAAAAAAA" })
+	noSecret := over
+	noSecret.SecretAccessKey = "guess"
+
+	for _, c := range []struct {
+		name   string
+		signer sigv4.Signer
+		arn    string // of the caller
+		userID string
+		want   error
+	}{
+		{"anonymous", sigv4.Signer{}, "", "anonymous", nil},
+		{"user", david, w.user.ARN, w.user.ID, nil},
+		{"root", root, "arn:aws:iam::" + account + ":root", account, nil},
+		{"role session", w.roleSession(nil), "arn:aws:sts::" + account + ":assumed-role/Reader/work", w.role.ID + ":work", nil},
+		{"session token of a user", w.temporary(session.SessionToken, func(s *session.Session) { s.UserID = w.user.ID }), w.user.ARN, w.user.ID, nil},
+		{"session token of root", w.temporary(session.SessionToken, func(*session.Session) {}), "arn:aws:iam::" + account + ":root", account, nil},
+		{"federated user", w.temporary(session.FederatedUser, func(s *session.Session) { s.UserID, s.SessionName = w.user.ID, "guest" }),
+			"arn:aws:sts::" + account + ":federated-user/guest", account + ":guest", nil},
+		{"inactive key", inactive, "", "", awserr.InvalidAccessKeyID},
+		{"unknown key", unknown, "", "", awserr.InvalidAccessKeyID},
+		{"wrong secret", wrong, "", "", awserr.SignatureDoesNotMatch},
+		{"long-term key with a token", withToken, "", "", awserr.InvalidToken},
+		{"another session's token", swapped, "", "", awserr.InvalidToken},
+		{"expired session", over, "", "", awserr.ExpiredToken},
+		{"expired session without its secret", noSecret, "", "", awserr.SignatureDoesNotMatch},
+		{"session of a role that is gone", gone, "", "", awserr.InvalidToken},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, caller, err := w.authenticate(c.signer)
+			if !errors.Is(err, c.want) {
+				t.Fatalf("error %v, want %v", err, c.want)
+			}
+			if err == nil && (caller.ARN != c.arn || caller.UserID != c.userID) {
+				t.Errorf("caller %q, user id %q; want %q, %q", caller.ARN, caller.UserID, c.arn, c.userID)
+			}
+		})
+	}
+}
+
+// TestRevocation holds that what is taken away is gone for the next request.
+func TestRevocation(t *testing.T) {
+	w := newWorld(t)
+	w.policy(w.davids(), allow("s3:GetObject", "arn:aws:s3:::my-company/*", ""))
+	key := w.key(account, "David")
+	if err := w.ask(key, w.get("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.directory.DeleteInlinePolicy(t.Context(), w.davids(), "p"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ask(key, w.get("x")); !errors.Is(err, awserr.AccessDenied) {
+		t.Errorf("after the policy was deleted: %v", err)
+	}
+	if err := w.directory.DeleteAccessKey(t.Context(), account, "David", key.AccessKeyID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.authenticate(key); !errors.Is(err, awserr.InvalidAccessKeyID) {
+		t.Errorf("after the key was deleted: %v", err)
+	}
+}
+
+func TestDenialMessages(t *testing.T) {
+	w := newWorld(t)
+	david := w.key(account, "David")
+	foreign := must(w.directory.CreateUser(t.Context(), directory.User{AccountID: other, Path: "/", Name: "Eve"}))(t)
+	eve := w.key(other, "Eve")
+	denied := allow("s3:*", "*", "")
+	denied = strings.TrimSuffix(denied, "]}") + `,{"Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::my-company/secret"}]}`
+	assume := access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN, Role: w.role}
+
+	for _, c := range []struct {
+		name   string
+		policy string // of David
+		signer sigv4.Signer
+		need   access.Need
+		want   string
+	}{
+		{"no policy", "", david, w.get("x"), `User: ` + w.user.ARN + ` is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::my-company/x" because no identity-based policy allows the s3:GetObject action`},
+		{"explicit deny", denied, david, w.get("secret"), `User: ` + w.user.ARN + ` is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::my-company/secret" with an explicit deny in an identity-based policy`},
+		{"IAM leaves the quotes out", "", david, access.Need{Action: "iam:GetUser", Resource: w.user.ARN}, `User: ` + w.user.ARN + ` is not authorized to perform: iam:GetUser on resource: ` + w.user.ARN + ` because no identity-based policy allows the iam:GetUser action`},
+		{"another account learns nothing", "", eve, w.get("x"), "Access Denied"},
+		{"nor does an anonymous caller", "", sigv4.Signer{}, w.get("x"), "Access Denied"},
+		{"role without the external id", allow("sts:AssumeRole", "*", ""), david, assume, `User: ` + w.user.ARN + ` is not authorized to perform: sts:AssumeRole on resource: ` + w.role.ARN},
+		{"role that does not exist", allow("s3:*", "*", ""), david, access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN + "2"}, `User: ` + w.user.ARN + ` is not authorized to perform: sts:AssumeRole on resource: ` + w.role.ARN + "2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.policy != "" {
+				w.policy(w.davids(), c.policy)
+				defer w.directory.DeleteInlinePolicy(context.Background(), w.davids(), "p")
+			}
+			err := w.ask(c.signer, c.need)
+			var e *awserr.Error
+			if !errors.As(err, &e) || e.Code != "AccessDenied" {
+				t.Fatalf("got %v", err)
+			}
+			if !strings.HasPrefix(e.Message, c.want) {
+				t.Errorf("message\n %s\nwant\n %s", e.Message, c.want)
+			}
+		})
+	}
+	_ = foreign
+}
+
+// TestContext asks for one key at a time with a policy that demands its value.
+func TestContext(t *testing.T) {
+	w := newWorld(t)
+	w.policy(directory.Entity{AccountID: account, Kind: directory.KindRole, Name: "Reader"}, allow("s3:GetObject", "*", ""))
+	david := w.key(account, "David")
+	role := w.roleSession(func(s *session.Session) {
+		s.SourceIdentity, s.Tags = "Ann", []session.Tag{{Key: "TEAM", Value: "green"}}
+	})
+	for _, c := range []struct {
+		signer    sigv4.Signer
+		condition string
+		allowed   bool
+	}{
+		{david, `{"IpAddress":{"aws:SourceIp":"10.1.2.3"}}`, true},
+		{david, `{"IpAddress":{"aws:SourceIp":"192.0.2.1"}}`, false}, // what a header claims
+		{david, `{"Bool":{"aws:SecureTransport":"false"}}`, true},
+		{david, `{"StringEquals":{"aws:username":"David"}}`, true},
+		{david, `{"StringEquals":{"aws:userid":"` + w.user.ID + `"}}`, true},
+		{david, `{"StringEquals":{"aws:PrincipalType":"User"}}`, true},
+		{david, `{"ArnEquals":{"aws:PrincipalArn":"` + w.user.ARN + `"}}`, true},
+		{david, `{"StringEquals":{"aws:PrincipalTag/Team":"red"}}`, true},
+		{david, `{"StringEquals":{"aws:ResourceAccount":"` + account + `","aws:PrincipalAccount":"` + account + `"}}`, true},
+		{david, `{"StringEquals":{"aws:RequestedRegion":"` + region + `"}}`, true},
+		{david, `{"DateEquals":{"aws:CurrentTime":"2026-11-23T12:00:00Z"}}`, true},
+		{david, `{"NumericEquals":{"aws:EpochTime":"1795435200"}}`, true},
+		{david, `{"Null":{"aws:TokenIssueTime":"true"}}`, true},
+		{david, `{"Null":{"aws:MultiFactorAuthPresent":"true"}}`, true},
+		{role, `{"Null":{"aws:username":"true"}}`, true},
+		{role, `{"ArnEquals":{"aws:PrincipalArn":"` + w.role.ARN + `"}}`, true},
+		{role, `{"StringEquals":{"aws:userid":"` + w.role.ID + `:work"}}`, true},
+		{role, `{"StringEquals":{"aws:PrincipalType":"AssumedRole"}}`, true},
+		{role, `{"StringEquals":{"aws:PrincipalTag/team":"green","aws:PrincipalTag/site":"x"}}`, true}, // the session's own tag wins
+		{role, `{"StringEquals":{"aws:SourceIdentity":"Ann"}}`, true},
+		{role, `{"Bool":{"aws:MultiFactorAuthPresent":"false"}}`, true},
+		{role, `{"Null":{"aws:TokenIssueTime":"false"}}`, true},
+	} {
+		t.Run(c.condition, func(t *testing.T) {
+			entity := w.davids()
+			if c.signer == role {
+				entity = directory.Entity{AccountID: account, Kind: directory.KindRole, Name: "Reader"}
+			}
+			w.policy(entity, allow("s3:GetObject", "*", c.condition))
+			if err := w.ask(c.signer, w.get("x")); (err == nil) != c.allowed {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestNarrowedSessions holds that a session never has more than its policies.
+func TestNarrowedSessions(t *testing.T) {
+	w := newWorld(t)
+	w.policy(directory.Entity{AccountID: account, Kind: directory.KindRole, Name: "Reader"}, allow("s3:GetObject", "*", ""))
+	w.policy(w.davids(), allow("*", "*", ""))
+	only := func(key string) func(*session.Session) {
+		return func(s *session.Session) { s.Policy = allow("s3:*", "arn:aws:s3:::my-company/"+key, "") }
+	}
+	put := access.Need{Action: "s3:PutObject", Resource: "arn:aws:s3:::my-company/x", Bucket: w.bucket}
+	federated := func(fill func(*session.Session)) sigv4.Signer {
+		return w.temporary(session.FederatedUser, func(s *session.Session) {
+			s.UserID, s.SessionName = w.user.ID, "guest"
+			if fill != nil {
+				fill(s)
+			}
+		})
+	}
+	ofUser := w.temporary(session.SessionToken, func(s *session.Session) { s.UserID = w.user.ID })
+	managed := func(arns ...string) func(*session.Session) {
+		return func(s *session.Session) { s.PolicyARNs = arns }
+	}
+	for _, c := range []struct {
+		name    string
+		signer  sigv4.Signer
+		need    access.Need
+		allowed bool
+	}{
+		{"role", w.roleSession(nil), w.get("x"), true},
+		{"role, narrowed to it", w.roleSession(only("x")), w.get("x"), true},
+		{"role, narrowed to another", w.roleSession(only("y")), w.get("x"), false},
+		{"role, session policy grants more", w.roleSession(only("x")), put, false},
+		{"role, managed session policy", w.roleSession(managed("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")), w.get("x"), true},
+		{"role, managed session policy that is gone", w.roleSession(managed("arn:aws:iam::" + account + ":policy/gone")), w.get("x"), false},
+		{"federated user without policies", federated(nil), w.get("x"), false},
+		{"federated user with one", federated(only("x")), put, true},
+		{"session token", ofUser, put, true},
+		{"session token at IAM", ofUser, access.Need{Action: "iam:GetUser", Resource: w.user.ARN}, false},
+		{"federated user at STS", federated(only("x")), access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN, Role: w.role}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := w.ask(c.signer, c.need); (err == nil) != c.allowed {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestOwnerIsGrantedUnlessDenied(t *testing.T) {
+	w := newWorld(t)
+	key := w.key(account, "David")
+	need := access.Need{Action: "s3:AbortMultipartUpload", Resource: "arn:aws:s3:::my-company/x", Bucket: w.bucket, Owner: w.user.ARN}
+	if err := w.ask(key, need); err != nil {
+		t.Errorf("the initiator: %v", err)
+	}
+	need.Owner += "2"
+	if err := w.ask(key, need); !errors.Is(err, awserr.AccessDenied) {
+		t.Errorf("another: %v", err)
+	}
+	need.Owner = w.user.ARN
+	w.policy(w.davids(), strings.Replace(allow("s3:Abort*", "*", ""), "Allow", "Deny", 1))
+	if err := w.ask(key, need); !errors.Is(err, awserr.AccessDenied) {
+		t.Errorf("the initiator, denied: %v", err)
+	}
+	need.Owner = ""
+	if err := w.ask(sigv4.Signer{}, need); !errors.Is(err, awserr.AccessDenied) {
+		t.Errorf("an anonymous caller where there is no owner: %v", err)
+	}
+}
+
+// TestUnboundNeed holds that a need without the bucket or role whose policy
+// takes part is never decided, even for root.
+func TestUnboundNeed(t *testing.T) {
+	w := newWorld(t)
+	root := w.key(account, "")
+	elsewhere := *w.bucket
+	elsewhere.Name = "my"
+	for _, n := range []access.Need{
+		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x"},
+		{Action: "s3:ListBucket", Resource: "arn:aws:s3:::my-company"},
+		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x", Bucket: &elsewhere},
+		{Action: "s3:GetObject", Resource: "*", Bucket: w.bucket},
+		{Action: "sts:AssumeRole", Resource: w.role.ARN + "x", Role: w.role},
+	} {
+		if err := w.ask(root, n); !errors.Is(err, awserr.InternalError) {
+			t.Errorf("%s on %s: %v", n.Action, n.Resource, err)
+		}
+	}
+	for _, n := range []access.Need{
+		{Action: "s3:CreateBucket", Resource: "arn:aws:s3:::new-bucket"},
+		{Action: "s3:ListAllMyBuckets", Resource: "*"},
+	} {
+		if err := w.ask(root, n); err != nil {
+			t.Errorf("%s: %v", n.Action, err)
+		}
+	}
+}
+
+func TestExternalID(t *testing.T) {
+	w := newWorld(t)
+	key := w.key(account, "David")
+	ask := func(set func(*condition.Context)) error {
+		return w.ask(key, access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN, Role: w.role, Context: set})
+	}
+	if err := ask(func(c *condition.Context) { c.SetString("sts:ExternalId", "secret-id") }); err != nil {
+		t.Errorf("the right id: %v", err)
+	}
+	if err := ask(func(c *condition.Context) { c.SetString("sts:ExternalId", "secret") }); err == nil {
+		t.Error("a wrong id was accepted")
+	}
+	if err := ask(nil); err == nil {
+		t.Error("no id was accepted")
+	}
+}
+
+func TestCallerShows(t *testing.T) {
+	w := newWorld(t)
+	_, c, err := w.authenticate(w.roleSession(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Type != eval.AssumedRole || c.Anonymous() || c.Root() || c.DisplayName() != "work" || c.CanonicalID == "" {
+		t.Errorf("caller %+v, display name %q", c, c.DisplayName())
+	}
+}
