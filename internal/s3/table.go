@@ -118,7 +118,11 @@ func (t *table) find(method string, s scope, query url.Values, header http.Heade
 		return nil, awserr.NotImplemented.WithMessage("The operation %s is not implemented by this server.", found.operation.Name)
 	}
 	for name := range query {
-		if !found.knows(name) {
+		switch {
+		case found.knows(name):
+		case slices.Contains(t.selectors[s], name):
+			return nil, t.notAllowed(method, s, query)
+		default:
 			return nil, awserr.NotImplemented.WithMessage("The parameter %q is not implemented for the operation %s.", name, found.operation.Name)
 		}
 	}
