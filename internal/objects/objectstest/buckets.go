@@ -51,7 +51,7 @@ var bucketTests = map[string]func(*bench){
 	},
 
 	"HoldsNoOthersKeys": func(b *bench) {
-		for _, id := range []string{b.bucket.ID + "0", b.bucket.ID + "\x00", b.bucket.ID + "/k"} {
+		for _, id := range []string{b.bucket.ID + ".", b.bucket.ID + "\x00", b.bucket.ID + "/k"} {
 			other := objects.Bucket{ID: id, Name: "other"}
 			b.ok(b.store.CreateBucket(b.ctx, other))
 			_, err := b.store.Put(b.ctx, other, objects.PutRequest{Key: "k", Content: text("v")})

@@ -95,6 +95,14 @@ func (b *bench) same(got, want any) {
 	}
 }
 
+// sameBytes is same for contents, which are too large to be shown.
+func (b *bench) sameBytes(got, want []byte) {
+	b.Helper()
+	if !bytes.Equal(got, want) {
+		b.Fatalf("%d bytes that are not the %d expected", len(got), len(want))
+	}
+}
+
 func content(data []byte) objects.Content {
 	return objects.Content{Body: bytes.NewReader(data), Size: int64(len(data))}
 }
@@ -157,9 +165,7 @@ func (b *bench) holds(key string, data []byte) objects.Info {
 	info := o.Info()
 	b.same(info.Key, key)
 	b.same(info.Size, int64(len(data)))
-	if !bytes.Equal(b.read(o, 0, info.Size), data) {
-		b.Fatalf("%q holds other bytes than were put", key)
-	}
+	b.sameBytes(b.read(o, 0, info.Size), data)
 	return info
 }
 

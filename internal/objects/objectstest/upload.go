@@ -217,7 +217,7 @@ var uploadTests = map[string]func(*bench){
 			}
 		}
 		b.same(len(u.parts()), 6)
-		b.same(b.read(source, 0, 500000), data)
+		b.sameBytes(b.read(source, 0, 500000), data)
 	},
 
 	"PartsAreListedByPage": func(b *bench) {
