@@ -1,13 +1,12 @@
 package iam
 
 import (
-	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/lint"
 )
@@ -15,35 +14,19 @@ import (
 // checkInline refuses what IAM refuses as an inline policy.
 func checkInline(document string) error {
 	_, findings := lint.Parse([]byte(document), lint.Identity, lint.Options{})
-	return malformed(findings)
+	return query.RefuseDocument(findings)
 }
 
 // checkManaged refuses what IAM refuses as a version of a managed policy.
 func checkManaged(document string) error {
 	_, findings := lint.Parse([]byte(document), lint.Identity, lint.Options{Managed: true})
-	return malformed(findings)
+	return query.RefuseDocument(findings)
 }
 
 // checkTrust refuses what IAM refuses as a trust policy, whoever is named in it.
 func checkTrust(document string) error {
 	_, findings := lint.Parse([]byte(document), lint.Trust, lint.Options{})
-	return malformed(findings)
-}
-
-// malformed returns MalformedPolicyDocument for the finding that a document is
-// refused with, or nil when there is none. Where IAM's words do not say what is
-// wrong, the finding's and its place are added.
-func malformed(findings []lint.Finding) error {
-	i := slices.IndexFunc(findings, func(f lint.Finding) bool { return f.Severity == lint.Error })
-	if i < 0 {
-		return nil
-	}
-	f := findings[i]
-	message := lint.IAMMessage(f)
-	if strings.HasPrefix(message, "Syntax errors") || strings.HasSuffix(message, "legacy parsing") {
-		message = fmt.Sprintf("%s %s: %s.", strings.TrimSuffix(message, ".")+".", f.Position, f.Message)
-	}
-	return awserr.MalformedPolicyDocument.WithMessage("%s", message)
+	return query.RefuseDocument(findings)
 }
 
 // checkPrincipals refuses a trust policy that names a user or role of an

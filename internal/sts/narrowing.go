@@ -1,7 +1,6 @@
 package sts
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -9,6 +8,7 @@ import (
 	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/lint"
 )
@@ -54,7 +54,7 @@ func (n *narrowing) check() error {
 		size += utf8.RuneCountInString(p.ARN)
 	}
 	if size > maxSessionPolicy {
-		return awserr.PackedPolicyTooLarge.WithMessage("Session policies of %d characters consume %d%% of the allotted space.", size, 100*size/maxSessionPolicy)
+		return awserr.PackedPolicyTooLarge.WithMessage("Packed policy consumes %d%% of allotted space, please use smaller policy.", 100*size/maxSessionPolicy)
 	}
 	return n.checkPolicy()
 }
@@ -64,12 +64,7 @@ func (n *narrowing) checkPolicy() error {
 		return nil
 	}
 	_, findings := lint.Parse([]byte(n.Policy), lint.Session, lint.Options{})
-	i := slices.IndexFunc(findings, func(f lint.Finding) bool { return f.Severity == lint.Error })
-	if i < 0 {
-		return nil
-	}
-	f := findings[i]
-	return awserr.MalformedPolicyDocument.WithMessage("%s %s: %s.", lint.IAMMessage(f), f.Position, f.Message)
+	return query.RefuseDocument(findings)
 }
 
 // find fails unless every managed policy exists and may be used by the account.
@@ -128,5 +123,5 @@ func refuseMFA(serialNumber, tokenCode string) error {
 	if serialNumber == "" && tokenCode == "" {
 		return nil
 	}
-	return awserr.AccessDenied.WithMessage("%s", fmt.Sprintf("MultiFactorAuthentication failed, there is no MFA device %q", serialNumber))
+	return awserr.AccessDenied.WithMessage("MultiFactorAuthentication failed, there is no MFA device %q", serialNumber)
 }

@@ -88,7 +88,7 @@ type credentials struct {
 func (h *handlers) seal(s *session.Session) (*credentials, int, error) {
 	token, err := session.Seal(h.sealer, s)
 	if errors.Is(err, session.ErrTooLarge) {
-		return nil, 0, awserr.PackedPolicyTooLarge.WithMessage("Packed size of session policies and tags consumes more than 100%% of the allotted space.")
+		return nil, 0, awserr.PackedPolicyTooLarge.WithMessage("Packed size of session policies and tags consumes more than 100%% of allotted space, please use smaller ones.")
 	}
 	if err != nil {
 		return nil, 0, err
