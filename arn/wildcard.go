@@ -316,7 +316,7 @@ func (m matcher) suffix(s string, chunk []atom) bool {
 // find matches a chunk at its first place in s and returns what follows it.
 // The first place is enough: a later one never leaves more text.
 func (m matcher) find(s string, chunk []atom) (rest string, ok bool) {
-	for i := 0; len(chunk) > 0 && chunk[0].kind == anyCharacter; i++ {
+	for len(chunk) > 0 && chunk[0].kind == anyCharacter {
 		_, n := utf8.DecodeRuneInString(s)
 		if n == 0 {
 			return "", false

@@ -25,8 +25,9 @@ var (
 		"arn:aws:sts::111111111111:assumed-role/app/s1", "arn:aws:sts::111111111111:federated-user/fred", "AIDADAVIDAAAAAAAAAAAA", "arn:aws:iam::222222222222:user/stranger"}
 	operators = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringEqualsIfExists", "StringNotEqualsIfExists",
 		"ForAllValues:StringEquals", "ForAnyValue:StringLike", "ForAllValues:StringNotLike", "ForAnyValue:StringNotEquals", "Null"}
-	conditionKeys   = []string{"s3:prefix", "aws:username", "S3:Prefix", "aws:TagKeys", "aws:PrincipalTag/t", "absent"}
-	conditionValues = []string{"", "a", "A", "a*", "David", "${aws:username}", "?", "${*}", "${absent, 'a'}"}
+	conditionKeys   = []string{"s3:prefix", "aws:username", "S3:Prefix", "aws:TagKeys", "aws:PrincipalTag/t", "absent", "aws:PrincipalArn"}
+	conditionValues = []string{"", "a", "A", "a*", "David", "${aws:username}", "?", "${*}", "${absent, 'a'}",
+		"arn:aws:iam::111111111111:role/app", "arn:aws:iam::*"}
 )
 
 func drawDocument(t *rapid.T, kind PolicyType) map[string]any {
