@@ -143,21 +143,22 @@ func (a *Access) resolveFederated(c *Caller) error {
 	if !ok {
 		return awserr.InvalidToken
 	}
-	c.Type, c.policies, c.tags = eval.FederatedUser, policies, c.Session.Tags
+	c.Type, c.policies, c.tags = eval.FederatedUser, policies, mergeTags(u.Tags, c.Session.Tags)
 	c.ARN = "arn:aws:sts::" + u.AccountID + ":federated-user/" + c.Session.SessionName
 	c.UserID = u.AccountID + ":" + c.Session.SessionName
 	c.principal.IssuerARN, c.principal.UniqueID = u.ARN, u.ID
 	return a.compileSessionPolicies(c)
 }
 
-// mergeTags returns a role's tags overridden by its session's: keys differ
-// without regard to case ("Pass session tags in AWS STS", IAM User Guide).
-func mergeTags(role, session []directory.Tag) []directory.Tag {
+// mergeTags returns the tags of a role or federating user overridden by those of
+// the session: keys differ without regard to case ("Pass session tags in AWS
+// STS", IAM User Guide).
+func mergeTags(identity, session []directory.Tag) []directory.Tag {
 	if len(session) == 0 {
-		return role
+		return identity
 	}
 	merged := append([]directory.Tag(nil), session...)
-	for _, t := range role {
+	for _, t := range identity {
 		if !hasTag(session, t.Key) {
 			merged = append(merged, t)
 		}

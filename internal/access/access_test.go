@@ -389,6 +389,46 @@ func TestOwnerIsGrantedUnlessDenied(t *testing.T) {
 
 // TestUnboundNeed holds that a need without the bucket or role whose policy
 // takes part is never decided, even for root.
+// TestAccountOfResource checks that no identity reaches the policies of another
+// account, and that those of AWS are everybody's.
+func TestAccountOfResource(t *testing.T) {
+	w := newWorld(t)
+	w.policy(w.davids(), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"}]}`)
+	for name, signer := range map[string]sigv4.Signer{"root": w.key(account, ""), "user": w.key(account, "David")} {
+		for arn, allowed := range map[string]bool{
+			"arn:aws:iam::" + account + ":policy/mine":           true,
+			"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess":     true,
+			"arn:aws:iam::" + other + ":policy/theirs":           false,
+			"arn:aws:iam::" + other + ":user/David":              false,
+			"arn:aws:iam::" + account + "0:policy/of-no-account": false,
+		} {
+			err := w.ask(signer, access.Need{Action: "iam:GetPolicy", Resource: arn})
+			if (err == nil) != allowed {
+				t.Errorf("%s, %s: %v", name, arn, err)
+			}
+		}
+	}
+}
+
+// TestFederatedTags checks that a federated user has the tags of the user who
+// made his session, and those of the session before them.
+func TestFederatedTags(t *testing.T) {
+	w := newWorld(t)
+	w.policy(w.davids(), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}}]}`)
+	federated := func(tags ...session.Tag) sigv4.Signer {
+		return w.temporary(session.FederatedUser, func(s *session.Session) {
+			s.UserID, s.SessionName, s.Tags = w.user.ID, "guest", tags
+			s.Policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`
+		})
+	}
+	if err := w.ask(federated(), w.get("x")); err != nil {
+		t.Errorf("the user's tag: %v", err)
+	}
+	if err := w.ask(federated(session.Tag{Key: "Team", Value: "blue"}), w.get("x")); err == nil {
+		t.Error("the session's tag does not override the user's")
+	}
+}
+
 func TestUnboundNeed(t *testing.T) {
 	w := newWorld(t)
 	root := w.key(account, "")

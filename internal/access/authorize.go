@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval"
@@ -71,7 +72,8 @@ func (q *Query) resourceAccount() string {
 	case q.Need.Role != nil:
 		return q.Need.Role.AccountID
 	}
-	if p := strings.SplitN(q.Need.Resource, ":", 6); len(p) == 6 && p[4] != "" {
+	// AWS's managed policies belong to every account.
+	if p := strings.SplitN(q.Need.Resource, ":", 6); len(p) == 6 && p[4] != "" && p[4] != directory.AWSAccountID {
 		return p[4]
 	}
 	return q.Caller.AccountID
