@@ -78,8 +78,8 @@ func (p *Pattern) String() string { return p.source }
 // MatchesAll reports whether the pattern is "*".
 func (p *Pattern) MatchesAll() bool { return p.all }
 
-// HasVariables reports whether any part of the pattern has a variable, and
-// FieldVariables whether one of the first five does.
+// HasVariables reports whether the pattern has a policy variable and so needs
+// a Resolver.
 func (p *Pattern) HasVariables() bool { return p.resource.vars || p.FieldVariables() }
 
 // FieldVariables reports whether one of the first five fields has a policy
