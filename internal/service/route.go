@@ -71,8 +71,9 @@ func (d *Dispatcher) queryService(*http.Request) Service {
 	return d.S3
 }
 
-// readForm reads a Query request's parameters. The body counts as signed by the
-// hash of what was read, whatever hash the client claims.
+// readForm reads a Query request's parameters, from its body and its query
+// string. The body counts as signed by the hash of what was read, whatever hash
+// the client claims.
 func (d *Dispatcher) readForm(r *Request, s *sigv4.Signature) error {
 	if r.HTTP.Method != http.MethodPost && r.HTTP.Method != http.MethodGet {
 		return awserr.MethodNotAllowed
@@ -91,13 +92,16 @@ func (d *Dispatcher) readForm(r *Request, s *sigv4.Signature) error {
 	if s != nil {
 		s.HashPayload(body)
 	}
-	params, err := url.ParseQuery(string(body))
-	if err == nil && len(body) == 0 {
-		params, err = url.ParseQuery(r.HTTP.URL.RawQuery)
+	// What stands in both would be read from one of them: it is given twice.
+	r.Params = url.Values{}
+	for _, text := range []string{string(body), r.HTTP.URL.RawQuery} {
+		params, err := url.ParseQuery(text)
+		if err != nil {
+			return awserr.New("MalformedQueryString", http.StatusBadRequest, "The query string contains a syntax error.").WithCause(err)
+		}
+		for name, values := range params {
+			r.Params[name] = append(r.Params[name], values...)
+		}
 	}
-	if err != nil {
-		return awserr.New("MalformedQueryString", http.StatusBadRequest, "The query string contains a syntax error.").WithCause(err)
-	}
-	r.Params = params
 	return nil
 }

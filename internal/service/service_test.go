@@ -190,8 +190,12 @@ func TestUndefinedOperationIsNotServed(t *testing.T) {
 func TestRoute(t *testing.T) {
 	op := service.Define(service.Spec[struct{}]{Name: "Op", Parse: service.NoInput, Unconditional: true,
 		Serve: func(_ context.Context, r *service.Request, _ struct{}) (*service.Response, error) {
-			return &service.Response{Data: []byte("served " + r.Params.Get("Action"))}, nil
+			return &service.Response{Data: []byte("served " + strings.Join(r.Params["Action"], " and "))}, nil
 		}})
+	query := signed("iam", "us-east-1", "GET", "")
+	query.URL.RawQuery = "Action=A"
+	both := signed("iam", "us-east-1", "POST", "Action=A")
+	both.URL.RawQuery = "Action=B"
 	form := httptest.NewRequest("POST", "http://h/", strings.NewReader("Action=A"))
 	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	crowded := get()
@@ -208,6 +212,8 @@ func TestRoute(t *testing.T) {
 		{"s3", signed("s3", "eu-central-1", "GET", ""), 200, "served "},
 		{"s3 in another region", signed("s3", "us-east-1", "GET", ""), 400, "s3: AuthorizationHeaderMalformed"},
 		{"iam", signed("iam", "us-east-1", "POST", "Action=A"), 200, "served A"},
+		{"iam in a query string", query, 200, "served A"},
+		{"iam in both", both, 200, "served A and B"},
 		{"iam in the server's region", signed("iam", "eu-central-1", "POST", "Action=A"), 200, "served A"},
 		{"iam in another region", signed("iam", "eu-west-1", "POST", "Action=A"), 403, "iam: SignatureDoesNotMatch"},
 		{"sts", signed("sts", "eu-central-1", "POST", "Action=B"), 200, "served B"},
