@@ -16,9 +16,11 @@ import (
 // sealer is AES-GCM under a fixed key.
 type sealer struct{ cipher.AEAD }
 
-func newSealer(t testing.TB) sealer {
+func newSealer(t testing.TB) sealer { return newSealerOf(t, 7) }
+
+func newSealerOf(t testing.TB, key byte) sealer {
 	t.Helper()
-	block, err := aes.NewCipher(bytes.Repeat([]byte{7}, 32))
+	block, err := aes.NewCipher(bytes.Repeat([]byte{key}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
