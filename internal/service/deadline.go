@@ -12,14 +12,21 @@ type deadline struct {
 	control *http.ResponseController
 	idle    time.Duration
 	body    io.ReadCloser
+	ended   bool // whether all of the body was read
 }
 
-func newDeadline(w http.ResponseWriter, r *http.Request, idle time.Duration) *deadline {
+// newDeadline returns the deadline of a request, and the request to serve. That
+// is a copy: net/http goes by the body in its own when it decides, before an
+// answer, whether to wait for what the client has not sent.
+func newDeadline(w http.ResponseWriter, r *http.Request, idle time.Duration) (*deadline, *http.Request) {
 	d := &deadline{control: http.NewResponseController(w), idle: idle, body: r.Body}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = d
+	if r.Body == nil || r.Body == http.NoBody {
+		d.ended = true
+		return d, r
 	}
-	return d
+	r = r.WithContext(r.Context())
+	r.Body = d
+	return d, r
 }
 
 // Read reads from the request's body and allows it another idle time. Once the
@@ -29,6 +36,7 @@ func (d *deadline) Read(p []byte) (int, error) {
 	d.control.SetReadDeadline(time.Now().Add(d.idle))
 	n, err := d.body.Read(p)
 	if err == io.EOF {
+		d.ended = true
 		d.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
@@ -37,7 +45,15 @@ func (d *deadline) Read(p []byte) (int, error) {
 // Close closes the request's body.
 func (d *deadline) Close() error { return d.body.Close() }
 
-func (d *deadline) beforeWrite() { d.control.SetWriteDeadline(time.Now().Add(d.idle)) }
+// beforeWrite allows the answer another idle time, and so what net/http may read
+// of the body before it sends the answer.
+func (d *deadline) beforeWrite() {
+	until := time.Now().Add(d.idle)
+	d.control.SetWriteDeadline(until)
+	if !d.ended {
+		d.control.SetReadDeadline(until)
+	}
+}
 
 func (d *deadline) clear() { d.control.SetWriteDeadline(time.Time{}) }
 
@@ -51,6 +67,7 @@ type countingWriter struct {
 
 // WriteHeader sends the status.
 func (w *countingWriter) WriteHeader(status int) {
+	w.deadline.beforeWrite()
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
 }

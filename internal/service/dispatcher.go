@@ -75,12 +75,11 @@ const maxHeader = 24 << 10
 // ServeHTTP serves one request. Whatever goes wrong, the client gets an error
 // of its protocol and the log gets the cause.
 func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	r := &Request{HTTP: hr, ID: newRequestID(), HostID: newHostID(), Time: d.Now(), service: d.S3}
-	out := &countingWriter{ResponseWriter: w}
-	deadline := newDeadline(w, hr, d.IdleTimeout)
+	deadline, hr := newDeadline(w, hr, d.IdleTimeout)
 	defer deadline.clear()
+	r := &Request{HTTP: hr, ID: newRequestID(), HostID: newHostID(), Time: d.Now(), service: d.S3}
 	defer r.end()
-	out.deadline = deadline
+	out := &countingWriter{ResponseWriter: w, deadline: deadline}
 	h := out.Header()
 	h.Set("X-Amz-Request-Id", r.ID)
 	h.Set("X-Amz-Id-2", r.HostID)
