@@ -238,10 +238,10 @@ func (w *Wildcard) Match(s string, r Resolver) bool {
 	if len(w.chunks) == 0 {
 		return s == ""
 	}
-	if !w.fold && w.IsLiteral() {
-		return s == w.LiteralPrefix()
-	}
 	m := matcher{r: r, fold: w.fold}
+	if w.IsLiteral() {
+		return m.equal(s, w.LiteralPrefix())
+	}
 	rest, ok := m.prefix(s, w.chunks[0])
 	if !ok || len(w.chunks) == 1 {
 		return ok && rest == ""
@@ -370,6 +370,9 @@ func (m matcher) index(s, text string) int {
 func EqualFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
+	}
+	if a == b {
+		return true
 	}
 	for i := range len(a) {
 		if a[i] != b[i] && Lower(a[i]) != Lower(b[i]) {

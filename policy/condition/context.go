@@ -121,7 +121,7 @@ func (c *Context) set(key string) *entry {
 
 func (c *Context) own(key string) *entry {
 	for i := range c.entries {
-		if k := c.entries[i].key; len(k) == len(key) && (k == key || arn.EqualFold(k, key)) {
+		if k := c.entries[i].key; len(k) == len(key) && arn.EqualFold(k, key) {
 			return &c.entries[i]
 		}
 	}

@@ -170,6 +170,9 @@ func (s *statement) isWide() bool {
 // search calls visit with the statements that can match, each list at most
 // once, until it returns false.
 func (x *index) search(r *Request, visit func(statements []int32) bool) {
+	if len(x.resources) == 0 {
+		return
+	}
 	for a := x.actions.longest(r.Action, compareLower); a >= 0; a = x.actions.parent[a] {
 		under := &x.resources[a]
 		if r.Resource == "*" {
