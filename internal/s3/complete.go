@@ -123,7 +123,10 @@ func objectChecksum(h http.Header) (sum objects.Checksum, err error) {
 // completedParts reads the document. A checksum of it cannot be in the headers,
 // where the object's is.
 func completedParts(r *service.Request) ([]completedElement, error) {
-	if r.Body.DecodedLength() > maxCompleteBody {
+	switch n := r.Body.DecodedLength(); {
+	case n == 0:
+		return nil, awserr.MissingRequestBody
+	case n > maxCompleteBody:
 		return nil, awserr.MaxMessageLengthExceeded
 	}
 	if err := r.Body.VerifyContentMD5(); err != nil {

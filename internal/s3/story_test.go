@@ -36,7 +36,8 @@ import (
 //	< need ACTION RESOURCE  are the needs that were asked for, all of them, when any are listed
 //	< key NAME VALUE        is a condition key of the need listed before; without VALUE it is absent
 //	save NAME REGEXP        keeps a part of the last answer's body, to be written ${NAME} later; ${long} is
-//	                        a key of 1,024 bytes
+//	                        a key of 1,024 bytes, ${presigned} the parameters of a presigned URL
+//	keep NAME HEADER        keeps a header of the last answer, without quotes
 //
 // An answer of 400 or more must have changed nothing.
 func TestStories(t *testing.T) {
@@ -44,7 +45,7 @@ func TestStories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := 0
+	steps, asked := 0, map[string]map[string]bool{}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
@@ -55,14 +56,21 @@ func TestStories(t *testing.T) {
 			if strings.HasPrefix(string(data), "# region ") {
 				region = strings.Fields(string(data))[2]
 			}
-			s := &story{world: newWorld(t, region), file: file, saved: map[string]string{"long": strings.Repeat("k", 1024)}}
+			s := &story{world: newWorld(t, region), file: file, saved: map[string]string{
+				"long":  strings.Repeat("k", 1024),
+				"zeros": strings.Repeat("0", 64),
+				"presigned": "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20261123%2Fus-east-1%2Fs3%2Faws4_request" +
+					"&X-Amz-Date=20261123T070000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + strings.Repeat("0", 64),
+			}}
+			s.needs = asked
 			s.run(t, string(data))
 			steps += s.steps
 		})
 	}
-	if len(files) < 15 || steps < 300 {
+	if len(files) < 12 || steps < 500 {
 		t.Errorf("%d stories with %d requests: too few to prove anything", len(files), steps)
 	}
+	t.Run("needs", func(t *testing.T) { checkNeeds(t, asked) })
 }
 
 // story is a conversation as it is played.
@@ -72,6 +80,7 @@ type story struct {
 	line  int
 	steps int
 	saved map[string]string
+	needs map[string]map[string]bool // the actions that each operation asked for
 
 	request *requestText
 	answer  *httptest.ResponseRecorder
@@ -141,6 +150,9 @@ func (s *story) command(t *testing.T, line string) {
 			t.Fatalf("%s:%d: nothing to save in %s", s.file, s.line, s.body)
 		}
 		s.saved[name] = m[1]
+	case "keep":
+		name, header, _ := strings.Cut(rest, " ")
+		s.saved[name] = strings.Trim(s.answer.Header().Get(header), `"`)
 	default:
 		t.Fatalf("%s:%d: what is %q?", s.file, s.line, line)
 	}
@@ -206,6 +218,10 @@ func (s *story) play(t *testing.T, status int) {
 	s.asked, s.body = s.authority.take(), s.answer.Body.String()
 	for _, n := range s.asked {
 		checkKeys(t, n)
+		if s.needs[s.operation] == nil {
+			s.needs[s.operation] = map[string]bool{}
+		}
+		s.needs[s.operation][n.Action] = true
 	}
 	if status >= 400 {
 		if diff := cmp.Diff(before, s.state(t)); diff != "" {

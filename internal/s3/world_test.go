@@ -33,7 +33,25 @@ type world struct {
 	directory *directory.Directory
 	objects   objects.Store
 	authority *authority
+	operation string // of the request that was served last
 }
+
+// Enabled, Handle, WithAttrs and WithGroup make a world the log of its
+// dispatcher, which tells the operation.
+func (w *world) Enabled(context.Context, slog.Level) bool { return true }
+
+func (w *world) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "operation" {
+			w.operation = a.Value.String()
+		}
+		return true
+	})
+	return nil
+}
+
+func (w *world) WithAttrs([]slog.Attr) slog.Handler { return w }
+func (w *world) WithGroup(string) slog.Handler      { return w }
 
 const (
 	accountA = "111122223333"
@@ -71,7 +89,7 @@ func newWorld(t testing.TB, region string) *world {
 	w.authority.become("alice")
 	w.s3 = New(Options{Directory: d, Objects: store, Region: region, Domains: []string{"localhost", "s3.example.com"}})
 	w.handler = service.NewDispatcher(service.Options{
-		Authority: w.authority, S3: w.s3, Region: region, Log: slog.New(slog.DiscardHandler),
+		Authority: w.authority, S3: w.s3, Region: region, Log: slog.New(w),
 	})
 	return w
 }
@@ -150,8 +168,7 @@ func contextOf(n access.Need) *condition.Context {
 // undocumentedKeys are condition keys that are set for an action although the
 // Service Authorization Reference does not list them for it, with the reason.
 var undocumentedKeys = map[string]string{
-	"s3:versionid":  "listed for a few of the actions on versions; documented for every action on one",
-	"s3:bucketkeys": "",
+	"s3:versionid": "listed for a few of the actions on versions; documented for every action on one",
 }
 
 // checkKeys holds the condition keys of a need against those that AWS documents

@@ -1,0 +1,85 @@
+package s3
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/keywright/keywright/facts"
+)
+
+// notAsked are permissions that AWS's documentation lists for operations and
+// that are not asked for, by operation and action, with the reason.
+var notAsked = map[string]string{
+	"CopyObject s3:PutObjectLegalHold":                 locks,
+	"CopyObject s3:PutObjectRetention":                 locks,
+	"CreateBucket s3:PutBucketObjectLockConfiguration": locks,
+	"CreateBucket s3:PutBucketVersioning":              locks,
+	"CreateBucket s3:TagResource":                      "tags of a bucket are refused with 501",
+	"CreateMultipartUpload s3:PutObjectLegalHold":      locks,
+	"CreateMultipartUpload s3:PutObjectRetention":      locks,
+	"DeleteObject s3:BypassGovernanceRetention":        "refused with 400: no bucket has Object Lock",
+	"DeleteObjects s3:BypassGovernanceRetention":       "refused with 400: no bucket has Object Lock",
+	"GetObject s3:GetObjectLegalHold":                  "no object is locked",
+	"GetObject s3:GetObjectRetention":                  "no object is locked",
+	"HeadObject s3:GetObjectLegalHold":                 "no object is locked",
+	"HeadObject s3:GetObjectRetention":                 "no object is locked",
+	"PutObject s3:PutObjectLegalHold":                  locks,
+	"PutObject s3:PutObjectRetention":                  locks,
+}
+
+const locks = "the headers of Object Lock are refused with 501"
+
+// askedBesides are permissions that are asked for and that the facts do not
+// list, with the reason. s3:ListBucket, without which a caller is not told that
+// an object does not exist, is not among them.
+var askedBesides = map[string]string{
+	"HeadObject s3:GetObjectTagging":        "x-amz-tagging-count is told to who may read the tags (HeadObject, API Reference)",
+	"HeadObject s3:GetObjectVersionTagging": "x-amz-tagging-count is told to who may read the tags (HeadObject, API Reference)",
+	"DeleteObjects s3:GetObject":            "of a key with an ETag, as for DeleteObject (How to perform conditional deletes)",
+}
+
+// checkNeeds holds the permissions that operations asked for in the stories
+// against those that AWS documents.
+func checkNeeds(t *testing.T, asked map[string]map[string]bool) {
+	served := map[string]bool{}
+	for _, r := range (&S3{}).rows() {
+		name := r.operation.Name
+		served[name] = true
+		operation, ok := facts.LookupOperation("s3", name)
+		if !ok {
+			t.Errorf("%s is no operation of S3", name)
+			continue
+		}
+		documented := checkDocumented(t, operation, asked[name])
+		for action := range asked[name] {
+			if !documented[action] && askedBesides[name+" "+action] == "" && action != "s3:ListBucket" {
+				t.Errorf("%s needs %s, which is not documented", name, action)
+			}
+		}
+	}
+	if len(served) < 35 {
+		t.Errorf("%d operations: too few to prove anything", len(served))
+	}
+}
+
+// checkDocumented reports what is documented for an operation and was never
+// asked for, and returns what is documented.
+func checkDocumented(t *testing.T, o *facts.Operation, asked map[string]bool) map[string]bool {
+	documented := map[string]bool{}
+	for _, c := range o.Checks {
+		if c.OnMissing == "doc-only" || !strings.HasPrefix(c.Action, "s3:") {
+			continue // keys of KMS are refused with 501
+		}
+		for _, action := range []string{c.Action, c.VersionAction} {
+			if action == "" {
+				continue
+			}
+			documented[action] = true
+			reason := notAsked[o.Name+" "+action]
+			if asked[action] == (reason != "") {
+				t.Errorf("%s and %s: asked for %v, reason not to %q", o.Name, action, asked[action], reason)
+			}
+		}
+	}
+	return documented
+}
