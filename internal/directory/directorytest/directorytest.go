@@ -72,6 +72,7 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.test(newFixture(t, newStore(t))) })
 	}
+	t.Run("Model", func(t *testing.T) { testModel(t, newStore) })
 }
 
 // fixture is an open directory with one account.

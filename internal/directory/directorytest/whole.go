@@ -165,6 +165,9 @@ func testWrongKeyring(f *fixture) {
 	f.equal("with its own keyring again", dump(f.d), before)
 }
 
+// rounds is how often a user is made and deleted.
+const rounds = 3
+
 // testConcurrency changes and reads from many goroutines. What one has changed
 // it sees at once, whatever the others do.
 func testConcurrency(f *fixture) {
@@ -174,7 +177,7 @@ func testConcurrency(f *fixture) {
 	done := make(chan struct{})
 	for i := range 8 {
 		changes.Go(func() {
-			for round := range 5 {
+			for round := range rounds {
 				if err := lifecycle(f, p.ARN, fmt.Sprintf("u%d", i), round); err != nil {
 					f.Error(err)
 					return
@@ -182,7 +185,7 @@ func testConcurrency(f *fixture) {
 			}
 		})
 	}
-	for range 4 {
+	for range 2 {
 		reads.Go(func() {
 			for {
 				select {
@@ -231,7 +234,7 @@ func lifecycle(f *fixture, policyARN, name string, round int) error {
 		return fmt.Errorf("%s has %d policies, want 2", name, len(got.Identity))
 	}
 	d.RecordKeyUse(key.ID, directory.LastUsed{Time: f.now, Service: "s3"})
-	if round == 4 && name[1]%2 == 0 {
+	if round == rounds-1 && name[1]%2 == 0 {
 		return nil
 	}
 	for _, undo := range []func() error{

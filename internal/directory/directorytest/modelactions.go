@@ -1,0 +1,406 @@
+package directorytest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+
+	"github.com/keywright/keywright/internal/directory"
+)
+
+// run is a directory and its model on the same way.
+type run struct {
+	*rapid.T
+	ctx     context.Context
+	store   Store
+	options directory.Options
+	d       *directory.Directory
+	model   model
+}
+
+func (r *run) open() {
+	d, err := r.store.Open(r.ctx, r.options)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.d = d
+}
+
+func (r *run) pick(what string, from ...string) string {
+	return rapid.SampledFrom(from).Draw(r.T, what)
+}
+
+func (r *run) pickAccount() string { return r.pick("account", firstAccount, secondAccount) }
+
+func (r *run) pickName() string { return r.pick("name", "a", "A", "b", "c") }
+
+func (r *run) pickEntity(kinds ...directory.EntityKind) directory.Entity {
+	if len(kinds) == 0 {
+		kinds = []directory.EntityKind{directory.KindUser, directory.KindGroup, directory.KindRole}
+	}
+	return directory.Entity{AccountID: r.pickAccount(), Kind: rapid.SampledFrom(kinds).Draw(r.T, "kind"), Name: r.pickName()}
+}
+
+func (r *run) pickPolicy() string {
+	all := []string{administratorAccess, "arn:aws:iam::111111111111:policy/none"}
+	for _, p := range r.model.policies {
+		all = append(all, p.ARN)
+	}
+	return r.pick("policy", all...)
+}
+
+func (r *run) pickDocument() string { return r.pick("document", allowAll, allowRead, "{}") }
+
+// actions are the changes that a run is made of.
+func (r *run) actions() map[string]func(*rapid.T) {
+	actions := map[string]func(*rapid.T){}
+	for name, action := range map[string]func(){
+		"create": r.create, "rename": r.rename, "delete": r.delete, "addToGroup": r.addToGroup, "removeFromGroup": r.removeFromGroup,
+		"setBoundary": r.setBoundary, "tag": r.tag, "untag": r.untag,
+		"createPolicy": r.createPolicy, "deletePolicy": r.deletePolicy, "createVersion": r.createVersion,
+		"deleteVersion": r.deleteVersion, "setDefault": r.setDefault,
+		"attach": r.attach, "detach": r.detach, "putInline": r.putInline, "deleteInline": r.deleteInline,
+		"createKey": r.createKey, "changeKey": r.changeKey,
+		"createBucket": r.createBucket, "changeBucket": r.changeBucket,
+	} {
+		actions[name] = func(t *rapid.T) {
+			r.T = t
+			action()
+		}
+	}
+	return actions
+}
+
+// usable reports whether an account's users and roles can have a policy.
+func usable(p *modelPolicy, accountID string) bool {
+	return p != nil && (p.accountID == accountID || p == awsPolicy)
+}
+
+func (r *run) create() {
+	of, path := r.pickEntity(), r.pick("path", "", "/p/")
+	e := &modelEntity{accountID: of.AccountID, entityDump: entityDump{Kind: of.Kind, Path: path, Name: of.Name}, inline: map[string]string{}}
+	if path == "" {
+		e.Path = "/"
+	}
+	reasons := []failure{when(r.model.entity(of) != nil, exists)}
+	var boundary string
+	if of.Kind != directory.KindGroup && rapid.Bool().Draw(r.T, "bounded") {
+		boundary = r.pickPolicy()
+		e.boundary = r.model.policy(boundary)
+		reasons = append(reasons, when(!usable(e.boundary, of.AccountID), notFound))
+	}
+	var err error
+	switch of.Kind {
+	case directory.KindUser:
+		var u *directory.User
+		if u, err = r.d.CreateUser(r.ctx, directory.User{AccountID: of.AccountID, Path: path, Name: of.Name, PermissionsBoundary: boundary}); err == nil {
+			e.ID = u.ID
+		}
+	case directory.KindGroup:
+		var g *directory.Group
+		if g, err = r.d.CreateGroup(r.ctx, directory.Group{AccountID: of.AccountID, Path: path, Name: of.Name}); err == nil {
+			e.ID = g.ID
+		}
+	case directory.KindRole:
+		var role *directory.Role
+		role, err = r.d.CreateRole(r.ctx, directory.Role{AccountID: of.AccountID, Path: path, Name: of.Name, PermissionsBoundary: boundary, TrustPolicy: trustAll})
+		if err == nil {
+			e.ID, e.TrustPolicy, e.MaxSession = role.ID, trustAll, 3600
+		}
+	}
+	if r.answer("create", err, reasons...) {
+		r.model.entities = append(r.model.entities, e)
+	}
+}
+
+func (r *run) rename() {
+	of := r.pickEntity(directory.KindUser, directory.KindGroup)
+	to, path := r.pickName(), r.pick("path", "/", "/p/")
+	e := r.model.entity(of)
+	taken := r.model.entity(directory.Entity{AccountID: of.AccountID, Kind: of.Kind, Name: to})
+	var err error
+	if of.Kind == directory.KindUser {
+		_, err = r.d.UpdateUser(r.ctx, of.AccountID, of.Name, &to, &path)
+	} else {
+		_, err = r.d.UpdateGroup(r.ctx, of.AccountID, of.Name, &to, &path)
+	}
+	if r.answer("rename", err, when(e == nil, notFound), when(taken != nil && taken != e, exists)) {
+		e.Name, e.Path = to, path
+	}
+}
+
+func (r *run) delete() {
+	of := r.pickEntity()
+	e := r.model.entity(of)
+	held := e != nil && (len(e.inline)+len(e.attached)+len(e.groups)+len(e.keys) > 0 ||
+		slices.ContainsFunc(r.model.entities, func(u *modelEntity) bool { return slices.Contains(u.groups, e) }))
+	deletes := map[directory.EntityKind]func(context.Context, string, string) error{
+		directory.KindUser: r.d.DeleteUser, directory.KindGroup: r.d.DeleteGroup, directory.KindRole: r.d.DeleteRole,
+	}
+	if r.answer("delete", deletes[of.Kind](r.ctx, of.AccountID, of.Name), when(e == nil, notFound), when(held, inUse)) {
+		r.model.entities = without(r.model.entities, e)
+	}
+}
+
+func (r *run) pickMembership() (accountID string, group, user *modelEntity, names [2]string) {
+	g, u := r.pickEntity(directory.KindGroup), r.pickName()
+	group = r.model.entity(g)
+	user = r.model.entity(directory.Entity{AccountID: g.AccountID, Kind: directory.KindUser, Name: u})
+	return g.AccountID, group, user, [2]string{g.Name, u}
+}
+
+func (r *run) addToGroup() {
+	account, g, u, names := r.pickMembership()
+	err := r.d.AddUserToGroup(r.ctx, account, names[0], names[1])
+	if r.answer("addToGroup", err, when(g == nil || u == nil, notFound)) && !slices.Contains(u.groups, g) {
+		u.groups = append(u.groups, g)
+	}
+}
+
+func (r *run) removeFromGroup() {
+	account, g, u, names := r.pickMembership()
+	err := r.d.RemoveUserFromGroup(r.ctx, account, names[0], names[1])
+	if r.answer("removeFromGroup", err, when(g == nil || u == nil || !slices.Contains(u.groups, g), notFound)) {
+		u.groups = without(u.groups, g)
+	}
+}
+
+func (r *run) setBoundary() {
+	of := r.pickEntity(directory.KindUser, directory.KindRole)
+	e, arn := r.model.entity(of), ""
+	missing := e == nil
+	if rapid.Bool().Draw(r.T, "set") {
+		arn = r.pickPolicy()
+		missing = missing || !usable(r.model.policy(arn), of.AccountID)
+	} else {
+		missing = missing || e.boundary == nil
+	}
+	if r.answer("setBoundary", r.d.SetBoundary(r.ctx, of, arn), when(missing, notFound)) {
+		e.boundary = nil
+		if arn != "" {
+			e.boundary = r.model.policy(arn)
+		}
+	}
+}
+
+func (r *run) tag() {
+	of := r.pickEntity(directory.KindUser, directory.KindRole)
+	t := directory.Tag{Key: r.pick("key", "k", "K", "j"), Value: r.pick("value", "1", "2", "")}
+	e := r.model.entity(of)
+	if r.answer("tag", r.d.TagEntity(r.ctx, of, []directory.Tag{t}), when(e == nil, notFound)) {
+		e.Tags = sorted(append(untagged(e.Tags, t.Key), t), func(t directory.Tag) string { return t.Key })
+	}
+}
+
+func (r *run) untag() {
+	of, key := r.pickEntity(directory.KindUser, directory.KindRole), r.pick("key", "k", "K", "j")
+	e := r.model.entity(of)
+	if r.answer("untag", r.d.UntagEntity(r.ctx, of, []string{key}), when(e == nil, notFound)) {
+		e.Tags = untagged(e.Tags, key)
+	}
+}
+
+func untagged(tags []directory.Tag, key string) (left []directory.Tag) {
+	for _, t := range tags {
+		if !strings.EqualFold(t.Key, key) {
+			left = append(left, t)
+		}
+	}
+	return left
+}
+
+func (r *run) createPolicy() {
+	account, name, path, text := r.pickAccount(), r.pickName(), r.pick("path", "/", "/p/"), r.pickDocument()
+	taken := slices.ContainsFunc(r.model.policies, func(p *modelPolicy) bool { return p.accountID == account && strings.EqualFold(p.Name, name) })
+	p, err := r.d.CreatePolicy(r.ctx, directory.ManagedPolicy{AccountID: account, Path: path, Name: name}, text)
+	if r.answer("createPolicy", err, when(taken, exists), when(text == "{}", document)) {
+		r.model.policies = append(r.model.policies, &modelPolicy{accountID: account, last: 1, policyDump: policyDump{
+			Name: name, Path: path, ID: p.ID, ARN: "arn:aws:iam::" + account + ":policy" + path + name,
+			Default: "v1", Versions: map[string]string{"v1": text},
+		}})
+	}
+}
+
+func (r *run) deletePolicy() {
+	arn := r.pickPolicy()
+	p := r.model.policy(arn)
+	held := p != nil && p != awsPolicy && (len(p.Versions) > 1 || slices.ContainsFunc(r.model.entities, func(e *modelEntity) bool {
+		return e.boundary == p || slices.Contains(e.attached, p)
+	}))
+	if r.answer("deletePolicy", r.d.DeletePolicy(r.ctx, arn), when(p == nil, notFound), when(p == awsPolicy, readOnly), when(held, inUse)) {
+		r.model.policies = without(r.model.policies, p)
+	}
+}
+
+func (r *run) createVersion() {
+	arn, text, chosen := r.pickPolicy(), r.pickDocument(), rapid.Bool().Draw(r.T, "default")
+	p := r.model.policy(arn)
+	_, err := r.d.CreatePolicyVersion(r.ctx, arn, text, chosen)
+	full := p != nil && len(p.Versions) >= 5
+	if r.answer("createVersion", err, when(p == nil, notFound), when(p == awsPolicy, readOnly), when(full, limit), when(text == "{}", document)) {
+		p.last++
+		id := fmt.Sprintf("v%d", p.last)
+		p.Versions[id] = text
+		if chosen {
+			p.Default = id
+		}
+	}
+}
+
+func (r *run) pickVersion() (arn, id string, p *modelPolicy, reasons []failure) {
+	arn, id = r.pickPolicy(), r.pick("version", "v1", "v2", "v3", "v4", "v5", "v6")
+	p = r.model.policy(arn)
+	reasons = []failure{when(p == nil, notFound), when(p == awsPolicy, readOnly)}
+	if p != nil && p != awsPolicy {
+		_, there := p.Versions[id]
+		reasons = append(reasons, when(!there, notFound))
+	}
+	return arn, id, p, reasons
+}
+
+func (r *run) deleteVersion() {
+	arn, id, p, reasons := r.pickVersion()
+	reasons = append(reasons, when(p != nil && p.Default == id, inUse))
+	if r.answer("deleteVersion", r.d.DeletePolicyVersion(r.ctx, arn, id), reasons...) {
+		delete(p.Versions, id)
+	}
+}
+
+func (r *run) setDefault() {
+	arn, id, p, reasons := r.pickVersion()
+	if r.answer("setDefault", r.d.SetDefaultPolicyVersion(r.ctx, arn, id), reasons...) {
+		p.Default = id
+	}
+}
+
+func (r *run) attach() {
+	of, arn := r.pickEntity(), r.pickPolicy()
+	e, p := r.model.entity(of), r.model.policy(arn)
+	missing := e == nil || !usable(p, of.AccountID)
+	if r.answer("attach", r.d.AttachPolicy(r.ctx, of, arn), when(missing, notFound)) && !slices.Contains(e.attached, p) {
+		e.attached = append(e.attached, p)
+	}
+}
+
+func (r *run) detach() {
+	of, arn := r.pickEntity(), r.pickPolicy()
+	e, p := r.model.entity(of), r.model.policy(arn)
+	missing := e == nil || p == nil || !slices.Contains(e.attached, p)
+	if r.answer("detach", r.d.DetachPolicy(r.ctx, of, arn), when(missing, notFound)) {
+		e.attached = without(e.attached, p)
+	}
+}
+
+func (r *run) putInline() {
+	of, name, text := r.pickEntity(), r.pick("policy name", "i", "I"), r.pickDocument()
+	e := r.model.entity(of)
+	if r.answer("putInline", r.d.PutInlinePolicy(r.ctx, of, name, text), when(e == nil, notFound), when(text == "{}", document)) {
+		e.inline = maps.Clone(e.inline)
+		e.inline[name] = text
+	}
+}
+
+func (r *run) deleteInline() {
+	of, name := r.pickEntity(), r.pick("policy name", "i", "I")
+	e := r.model.entity(of)
+	missing := e == nil || e.inline[name] == ""
+	if r.answer("deleteInline", r.d.DeleteInlinePolicy(r.ctx, of, name), when(missing, notFound)) {
+		delete(e.inline, name)
+	}
+}
+
+// pickHolder returns a user, or nil for an account's root, and its keys.
+func (r *run) pickHolder() (of directory.Entity, user *modelEntity, keys *[]*modelKey) {
+	of = r.pickEntity(directory.KindUser)
+	if rapid.Bool().Draw(r.T, "root") {
+		of.Name = ""
+		return of, nil, &r.model.rootKeys
+	}
+	if user = r.model.entity(of); user != nil {
+		return of, user, &user.keys
+	}
+	return of, nil, nil
+}
+
+func (r *run) createKey() {
+	of, user, keys := r.pickHolder()
+	full := keys != nil && len(keysOf(of.AccountID, *keys)) >= 2
+	k, secret, err := r.d.CreateAccessKey(r.ctx, of.AccountID, of.Name)
+	if r.answer("createKey", err, when(keys == nil, notFound), when(full, limit)) {
+		made := &modelKey{accountID: of.AccountID, keyDump: keyDump{ID: k.ID, Secret: secret, Active: true}}
+		if user != nil {
+			made.UserID, made.UserName = user.ID, user.Name
+		}
+		*keys = append(*keys, made)
+	}
+}
+
+func (r *run) changeKey() {
+	of, _, keys := r.pickHolder()
+	id := "AKIANONE"
+	var chosen *modelKey
+	if keys != nil {
+		for _, k := range *keys {
+			if k.accountID == of.AccountID {
+				chosen, id = k, k.ID
+			}
+		}
+	}
+	if rapid.Bool().Draw(r.T, "delete") {
+		if r.answer("deleteKey", r.d.DeleteAccessKey(r.ctx, of.AccountID, of.Name, id), when(chosen == nil, notFound)) {
+			*keys = without(*keys, chosen)
+		}
+		return
+	}
+	active := rapid.Bool().Draw(r.T, "active")
+	if r.answer("updateKey", r.d.UpdateAccessKey(r.ctx, of.AccountID, of.Name, id, active), when(chosen == nil, notFound)) {
+		chosen.Active = active
+	}
+}
+
+func (r *run) createBucket() {
+	account, name := r.pickAccount(), r.pickName()
+	b, err := r.d.CreateBucket(r.ctx, directory.Bucket{AccountID: account, Name: name})
+	if r.answer("createBucket", err, when(r.model.bucket(name) != nil, exists)) {
+		r.model.buckets = append(r.model.buckets, &modelBucket{account, bucketDump{
+			Name: name, ID: b.ID, Region: "us-east-1", Ownership: "BucketOwnerEnforced",
+			Block: &directory.PublicAccessBlock{BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true},
+		}})
+	}
+}
+
+func (r *run) changeBucket() {
+	b, id := r.model.bucket(r.pickName()), "none"
+	if b != nil {
+		id = b.ID
+	}
+	missing := when(b == nil, notFound)
+	switch r.pick("change", "delete", "policy", "no policy", "block", "no block") {
+	case "delete":
+		if r.answer("deleteBucket", r.d.DeleteBucket(r.ctx, id), missing) {
+			r.model.buckets = without(r.model.buckets, b)
+		}
+	case "policy":
+		text, ids := strings.ReplaceAll(bucketPolicy, "PRINCIPAL", firstAccount), map[string]string{"arn": r.pick("id", "1", "2")}
+		if r.answer("setBucketPolicy", r.d.SetBucketPolicy(r.ctx, id, []byte(text), ids), missing) {
+			b.Policy, b.PrincipalIDs = text, ids
+		}
+	case "no policy":
+		if r.answer("removeBucketPolicy", r.d.SetBucketPolicy(r.ctx, id, nil, nil), missing) {
+			b.Policy, b.PrincipalIDs = "", nil
+		}
+	case "block":
+		block := &directory.PublicAccessBlock{BlockPublicAcls: rapid.Bool().Draw(r.T, "block")}
+		if r.answer("setBlock", r.d.SetPublicAccessBlock(r.ctx, id, block), missing) {
+			b.Block = block
+		}
+	case "no block":
+		if r.answer("removeBlock", r.d.SetPublicAccessBlock(r.ctx, id, nil), missing) {
+			b.Block = nil
+		}
+	}
+}
