@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,6 @@ func TestStopIsBounded(t *testing.T) {
 	r := start(t, c)
 	r.must(200, "PUT", "/my-bucket", "")
 	body, feed := io.Pipe()
-	defer feed.Close()
 	q := r.request("PUT", "/my-bucket/endless", body)
 	q.ContentLength = 1 << 20
 	answered := make(chan error, 1)
@@ -163,6 +163,7 @@ func TestStopIsBounded(t *testing.T) {
 	if err := r.finished(); err == nil || !strings.Contains(err.Error(), "1 requests did not finish") {
 		t.Errorf("Serve: %v, want it to say that a request was cut off", err)
 	}
+	feed.Close()
 	<-answered
 	again := start(t, Config{DataDir: c.DataDir})
 	again.must(404, "GET", "/my-bucket/endless", "")
@@ -172,7 +173,7 @@ func TestManyHeaders(t *testing.T) {
 	r := start(t, Config{})
 	q := r.request("GET", "/my-bucket/key", nil)
 	for i := range 10_000 {
-		q.Header.Set("X-Amz-Meta-"+strings.Repeat("x", 1+i%10)+time.Duration(i).String(), "value")
+		q.Header.Set("X-Amz-Meta-"+strconv.Itoa(i), "value")
 	}
 	status, body := r.do(q)
 	if status != 400 || !strings.Contains(body, "<Code>RequestHeaderSectionTooLarge</Code>") {
