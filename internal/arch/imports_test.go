@@ -101,6 +101,9 @@ func (l *listing) checkImport(t *testing.T, p *sourcePackage, f *sourceFile, nam
 			return
 		}
 	}
+	if l.own(name, packages) && strings.HasSuffix(name, "test") && !strings.HasSuffix(p.path, "test") {
+		t.Errorf("%s imports %s: a conformance suite is for tests only", f.path, name)
+	}
 	if !foreign(name) && !l.own(name, packages) {
 		return // the standard library
 	}
