@@ -12,7 +12,7 @@ type deadline struct {
 	control *http.ResponseController
 	idle    time.Duration
 	body    io.ReadCloser
-	ended   bool // whether all of the body was read
+	ended   bool // whether all of the body was read, or no more will be
 }
 
 // newDeadline returns the deadline of a request, and the request to serve. That
@@ -35,8 +35,8 @@ func newDeadline(w http.ResponseWriter, r *http.Request, idle time.Duration) (*d
 func (d *deadline) Read(p []byte) (int, error) {
 	d.control.SetReadDeadline(time.Now().Add(d.idle))
 	n, err := d.body.Read(p)
+	d.ended = err != nil
 	if err == io.EOF {
-		d.ended = true
 		d.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
