@@ -368,8 +368,8 @@ func TestFilesGoWithTheirLastReader(t *testing.T) {
 func TestReopened(t *testing.T) {
 	fs := vfs.NewMem()
 	s := newStore(t, fs)
-	for i := range 200 {
-		put(t, s, string(rune('a'+i)), make([]byte, i*1500))
+	for i := range 60 {
+		put(t, s, string(rune('a'+i)), make([]byte, i*4500))
 	}
 	u, err := s.CreateUpload(t.Context(), bucket, objects.UploadRequest{Key: "upload", Initiator: objects.Initiator{ID: "i", DisplayName: "n"}})
 	if err != nil {
@@ -384,9 +384,9 @@ func TestReopened(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = openStore(t, "data", disk.Options{FS: fs})
-		for i := range 200 {
-			if got := contentOf(t, s, string(rune('a'+i))); len(got) != i*1500 {
-				t.Fatalf("%d bytes, not %d", len(got), i*1500)
+		for i := range 60 {
+			if got := contentOf(t, s, string(rune('a'+i))); len(got) != i*4500 {
+				t.Fatalf("%d bytes, not %d", len(got), i*4500)
 			}
 		}
 	}

@@ -94,7 +94,7 @@ func (o *objectRecord) encode() []byte {
 	e.bytes(1, o.content[:])
 	e.bytes(2, o.key)
 	e.number(3, o.size)
-	e.number(4, o.modified.UnixNano())
+	e.time(4, o.modified)
 	e.bytes(5, o.md5)
 	e.number(6, int64(o.parts))
 	e.checksum(7, o.checksum)
@@ -134,7 +134,7 @@ func (u *uploadRecord) encode() []byte {
 	e := encoder{recordVersion}
 	e.bytes(1, u.content[:])
 	e.bytes(2, u.key)
-	e.number(3, u.initiated.UnixNano())
+	e.time(3, u.initiated)
 	e.text(4, u.checksum.String())
 	e.text(5, string(u.kind))
 	e.attributes(6, u.attributes)
@@ -171,7 +171,7 @@ func decodeUpload(b []byte) (*uploadRecord, error) {
 func (p *partRecord) encode() []byte {
 	e := encoder{recordVersion}
 	e.segment(1, p.segment)
-	e.number(2, p.modified.UnixNano())
+	e.time(2, p.modified)
 	e.bytes(3, p.md5)
 	return e
 }
@@ -221,6 +221,12 @@ type encoder []byte
 func (e *encoder) number(n protowire.Number, v int64) {
 	if v != 0 {
 		*e = protowire.AppendVarint(protowire.AppendTag(*e, n, protowire.VarintType), uint64(v))
+	}
+}
+
+func (e *encoder) time(n protowire.Number, v time.Time) {
+	if !v.IsZero() {
+		e.number(n, v.UnixNano())
 	}
 }
 
