@@ -23,7 +23,7 @@ func TestCLI(t *testing.T) {
 	to := "s3://" + bucket
 	contains(t, sh.ok("s3", "mb", to), "make_bucket: "+bucket)
 	contains(t, sh.ok("s3", "ls"), bucket)
-	sh.fails([]string{"s3", "mb", to}, "BucketAlreadyOwnedByYou")
+	sh.ok("s3", "mb", to) // in us-east-1, who owns the bucket may create it again
 	ran(t, "client cli mb")
 
 	// Files above 8 MiB go up and down in parts.

@@ -185,7 +185,7 @@ func TestParts(t *testing.T) {
 		{"a part that is not there", complete("key", upload.UploadId, 1, 4), 400, "InvalidPart"},
 		{"another ETag", complete("key", upload.UploadId, -1), 400, "InvalidPart"},
 		{"a small part in the middle", complete("key", upload.UploadId, 1, 2, 3), 400, "EntityTooSmall"},
-		{"no parts", complete("key", upload.UploadId), 400, "MalformedXML"},
+		{"no parts", complete("key", upload.UploadId), 400, "InvalidRequest"},
 		{"another key", complete("other", upload.UploadId, 1), 404, "NoSuchUpload"},
 		{"another upload", complete("key", aws.String("invented"), 1), 404, "NoSuchUpload"},
 	} {
@@ -210,7 +210,7 @@ func TestParts(t *testing.T) {
 func TestBucketNames(t *testing.T) {
 	t.Parallel()
 	s := sharedServer(t)
-	for _, name := range []string{"ab", strings.Repeat("a", 64), "Upper", "under_score", "-start", "end-", "two..dots", "192.168.5.4", "xn--bucket", "a%20b", "bucket-s3alias", "a%00b", "..", "%2e%2e", "-"} {
+	for _, name := range []string{"ab", strings.Repeat("a", 64), "Upper", "under_score", "-start", "end-", "two..dots", "192.168.5.4", "xn--bucket", "a%20b", "bucket-s3alias", "a%00b", "..", "%2e%2e"} {
 		reply := raw(t, s, harness.Raw{Method: "PUT", URI: "/" + name, Credentials: s.Root})
 		if reply.Status < 400 || reply.Status >= 500 || reply.Error.Code == "" {
 			t.Errorf("bucket %q: %d %s", name, reply.Status, reply.Body)
@@ -219,23 +219,38 @@ func TestBucketNames(t *testing.T) {
 	}
 }
 
+// unsent is the head of a signed PUT, with a length of one's choice and nothing
+// of its body.
+func unsent(t testing.TB, s *harness.Server, creds aws.Credentials, uri string, length int64, header string) string {
+	t.Helper()
+	r, err := s.Request(t.Context(), harness.Raw{Method: "PUT", URI: uri, Credentials: creds, Payload: harness.Unsigned, Stream: http.NoBody})
+	must(t)(err)
+	return fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nX-Amz-Date: %s\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n%s\r\n",
+		uri, s.Addr(), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Date"), harness.Unsigned, length, header)
+}
+
+// dialog sends bytes and reads one answer, which must come although nothing
+// more is sent, long before the server ends connections that stand still.
+func dialog(t testing.TB, s *harness.Server, text string) *http.Response {
+	t.Helper()
+	connection, err := net.Dial("tcp", s.Addr())
+	must(t)(err)
+	t.Cleanup(func() { connection.Close() })
+	connection.SetDeadline(time.Now().Add(45 * time.Second))
+	must(t)(io.WriteString(connection, text))
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	must(t)(err)
+	return response
+}
+
 // TestSizes announces bodies that are too large, and gives no length at all.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	s := sharedServer(t)
 	bucket := newBucket(t, s)
-	for _, c := range []struct {
-		length int64
-		status int
-		code   string
-	}{{5<<30 + 1, 400, "EntityTooLarge"}, {1 << 60, 400, "EntityTooLarge"}} {
-		r, err := s.Request(t.Context(), harness.Raw{Method: "PUT", URI: "/" + bucket + "/huge", Credentials: s.Root, Payload: harness.Unsigned, Stream: http.NoBody, Length: 0})
-		must(t)(err)
-		// The length is not signed by S3's rules, and nothing of the body is sent.
-		reply := dialog(t, s, fmt.Sprintf("PUT /%s/huge HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nX-Amz-Date: %s\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n\r\n",
-			bucket, s.Addr(), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Date"), harness.Unsigned, c.length))
-		if reply.StatusCode != c.status {
-			t.Errorf("%d bytes: %s", c.length, reply.Status)
+	for _, length := range []int64{5<<30 + 1, 1 << 60} {
+		if reply := dialog(t, s, unsent(t, s, s.Root, "/"+bucket+"/huge", length, "")); reply.StatusCode != 400 {
+			t.Errorf("%d bytes: %s", length, reply.Status)
 		}
 		ran(t, "input size")
 	}
@@ -245,17 +260,26 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// dialog sends bytes and reads one answer.
-func dialog(t testing.TB, s *harness.Server, bytes string) *http.Response {
-	t.Helper()
-	connection, err := net.Dial("tcp", s.Addr())
-	must(t)(err)
-	t.Cleanup(func() { connection.Close() })
-	connection.SetDeadline(time.Now().Add(2 * time.Minute))
-	must(t)(io.WriteString(connection, bytes))
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	must(t)(err)
-	return response
+// TestRefusedBeforeTheBody waits for the answer to a request that is refused
+// before it sends the body, as "Expect: 100-continue" asks for.
+func TestRefusedBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	s := sharedServer(t)
+	bucket := newBucket(t, s)
+	stranger := newUser(t, s, "no-permission")
+	for _, length := range []int64{1, 1000, 1 << 20, 5 << 30} {
+		if reply := dialog(t, s, unsent(t, s, stranger, "/"+bucket+"/key", length, "Expect: 100-continue\r\n")); reply.StatusCode != 403 {
+			t.Errorf("%d bytes: %s", length, reply.Status)
+		}
+		ran(t, "input expect")
+	}
+	if reply := dialog(t, s, unsent(t, s, stranger, "/"+bucket+"/key", 1<<20, "")); reply.StatusCode != 403 {
+		t.Errorf("without Expect: %s", reply.Status)
+	}
+	if reply := dialog(t, s, unsent(t, s, s.Root, "/"+bucket+"/key", 10, "Expect: 100-continue\r\n")); reply.StatusCode != 100 {
+		t.Errorf("an allowed request: %s", reply.Status)
+	}
+	ran(t, "input expect")
 }
 
 // TestTruncatedBodies ends connections in the middle of a body; nothing of it may
@@ -270,12 +294,9 @@ func TestTruncatedBodies(t *testing.T) {
 	before := keys(t, s, bucket)
 	for _, target := range []string{"new", "kept", "parts?partNumber=1&uploadId=" + aws.ToString(upload.UploadId)} {
 		for _, size := range []int{1000, 100_000, 8 << 20} {
-			r, err := s.Request(t.Context(), harness.Raw{Method: "PUT", URI: "/" + bucket + "/" + target, Credentials: s.Root, Payload: harness.Unsigned, Stream: http.NoBody})
-			must(t)(err)
 			connection, err := net.Dial("tcp", s.Addr())
 			must(t)(err)
-			fmt.Fprintf(connection, "PUT /%s/%s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nX-Amz-Date: %s\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: %d\r\n\r\n",
-				bucket, target, s.Addr(), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Date"), harness.Unsigned, size)
+			must(t)(io.WriteString(connection, unsent(t, s, s.Root, "/"+bucket+"/"+target, int64(size), "")))
 			connection.Write(make([]byte, size-1))
 			must(t)(connection.(*net.TCPConn).CloseWrite())
 			response, err := http.ReadResponse(bufio.NewReader(connection), nil)
@@ -374,12 +395,14 @@ func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	s := sharedServer(t)
 	bucket := newBucket(t, s)
-	r, err := s.Request(t.Context(), harness.Raw{Method: "PUT", URI: "/" + bucket + "/slow", Credentials: s.Root, Payload: harness.Unsigned, Stream: http.NoBody})
-	must(t)(err)
-	half := fmt.Sprintf("PUT /%s/slow HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nX-Amz-Date: %s\r\nX-Amz-Content-Sha256: %s\r\nContent-Length: 1000\r\n\r\nhalf",
-		bucket, s.Addr(), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Date"), harness.Unsigned)
+	stranger := newUser(t, s, "slow")
+	standing := []string{
+		"GET / HTTP/1.1\r\nHost: x\r\nX-",
+		unsent(t, s, s.Root, "/"+bucket+"/slow", 1000, "") + "half",
+		unsent(t, s, stranger, "/"+bucket+"/slow", 1000, "") + "half",
+	}
 	ended := make(chan string)
-	for _, text := range []string{half, "GET / HTTP/1.1\r\nHost: x\r\nX-"} {
+	for _, text := range standing {
 		go func() {
 			connection, err := net.Dial("tcp", s.Addr())
 			if err != nil {
@@ -396,7 +419,7 @@ func TestSlowClients(t *testing.T) {
 			ended <- string(answer)
 		}()
 	}
-	for range 2 {
+	for range standing {
 		answer := <-ended
 		if strings.Contains(answer, "timeout") && !strings.HasPrefix(answer, "HTTP/1.1") || strings.HasPrefix(answer, "HTTP/1.1 2") {
 			t.Errorf("the server waited on: %q", answer)

@@ -166,7 +166,7 @@ func (c *caller) judge(operation string, r row, listing []string, err error) str
 		if err != nil {
 			return err.Error()
 		}
-		if want := strings.Fields(rest); rest != "" && !slices.Equal(listing, want) {
+		if want := slices.Sorted(slices.Values(strings.Fields(rest))); rest != "" && !slices.Equal(listing, want) {
 			return fmt.Sprintf("listed %q", listing)
 		}
 		return ""

@@ -49,6 +49,10 @@ func (s *Server) Config(creds aws.Credentials) aws.Config {
 		HTTPClient:   s.HTTP(),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials:  aws.AnonymousCredentials{},
+
+		// The defaults of a configuration that the SDK loads itself.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 	}
 	if creds.AccessKeyID != "" {
 		c.Credentials = credentials.StaticCredentialsProvider{Value: creds}

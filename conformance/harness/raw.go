@@ -45,7 +45,7 @@ type Reply struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	Error  ErrorDocument // of an S3 error answer
+	Error  ErrorDocument // of an S3 error answer; zero when it has none
 }
 
 // ErrorDocument is S3's error document.
@@ -77,10 +77,15 @@ func (s *Server) Request(ctx context.Context, r Raw) (*http.Request, error) {
 	if r.Host != "" {
 		request.Host = r.Host
 	}
-	if r.Credentials.AccessKeyID == "" {
-		return request, nil
+	if r.Credentials.AccessKeyID != "" {
+		if err := sign(ctx, request, r); err != nil {
+			return nil, err
+		}
 	}
-	return request, sign(ctx, request, r)
+	if !strings.HasPrefix(path, "//") { // which would not be sent as a path
+		request.URL.Opaque = path
+	}
+	return request, nil
 }
 
 func sign(ctx context.Context, request *http.Request, r Raw) error {
@@ -121,7 +126,7 @@ func Send(client *http.Client, request *http.Request) (*Reply, error) {
 	if reply.Body, err = io.ReadAll(response.Body); err != nil {
 		return nil, err
 	}
-	if reply.Status >= 300 && len(reply.Body) > 0 {
+	if reply.Status >= 300 && strings.HasSuffix(reply.Header.Get("Content-Type"), "/xml") && len(reply.Body) > 0 {
 		if err := xml.Unmarshal(reply.Body, &reply.Error); err != nil {
 			return nil, fmt.Errorf("status %d with a body that is no error document: %w\n%s", reply.Status, err, reply.Body)
 		}
