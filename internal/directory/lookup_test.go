@@ -78,6 +78,7 @@ func BenchmarkLookUp(b *testing.B) {
 func BenchmarkLookUpParallel(b *testing.B) {
 	d, keys := populated(b, 10_000)
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			if !lookUp(d, keys[i%len(keys)]) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -74,7 +75,7 @@ func Open(k Sealer, token string) (*Session, error) {
 		return nil, fmt.Errorf("%w: longer than %d characters", ErrMalformed, MaxTokenLength)
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
+	if err != nil || strings.ContainsAny(token, "\r\n") { // which the decoder skips
 		return nil, fmt.Errorf("%w: not base64", ErrMalformed)
 	}
 	if len(b) == 0 || b[0] != version1 {

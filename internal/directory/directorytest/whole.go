@@ -3,6 +3,7 @@ package directorytest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -193,6 +194,7 @@ func testConcurrency(f *fixture) {
 					return
 				default:
 					readAll(f, p.ARN)
+					runtime.Gosched()
 				}
 			}
 		})
