@@ -9,6 +9,10 @@ import (
 	"github.com/keywright/keywright/internal/service"
 )
 
+// api is the model of IAM: the shapes of the operations that are served, as AWS
+// publishes them, and the names of all others. It leaves out one value: an
+// access key cannot be set to Expired.
+//
 //go:embed api.json
 var api []byte
 

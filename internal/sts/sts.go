@@ -13,6 +13,11 @@ import (
 	"github.com/keywright/keywright/internal/session"
 )
 
+// api is the model of STS: the shapes of the operations that are served, as AWS
+// publishes them, and the names of all others. It holds a session policy of
+// AssumeRole to 2,048 characters too, where AWS's own has no maximum but the
+// packed size.
+//
 //go:embed api.json
 var api []byte
 
