@@ -178,7 +178,7 @@ func (c *change) put(r record) {
 	c.apply = append(c.apply, r.putInto)
 }
 
-func (c *change) remove(r record) {
+func (c *change) remove(r removable) {
 	c.statements = append(c.statements, r.remove())
 	c.apply = append(c.apply, r.removeFrom)
 }

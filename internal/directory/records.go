@@ -13,9 +13,14 @@ import (
 // record is a row of a table and what it is to the view. A record does not
 // change once it was put.
 type record interface {
-	put() statement    // writes the row, whether it is there or not
-	remove() statement // deletes the row
+	put() statement // writes the row, whether it is there or not
 	putInto(*view)
+}
+
+// removable is a record that can be deleted, as all but accounts can.
+type removable interface {
+	record
+	remove() statement
 	removeFrom(*view)
 }
 
@@ -39,13 +44,6 @@ var tables = []table{
 }
 
 func foldName(name string) string { return strings.ToLower(name) }
-
-func seconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
-}
 
 func fromSeconds(n int64) time.Time {
 	if n == 0 {
@@ -75,14 +73,9 @@ type accountRow Account
 
 func (r *accountRow) put() statement {
 	return statement{
-		`INSERT INTO accounts (id, canonical_id, name, created) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
-		[]any{r.ID, r.CanonicalID, r.Name, seconds(r.Created)},
+		`INSERT INTO accounts (id, canonical_id, name, created) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+		[]any{r.ID, r.CanonicalID, r.Name, r.Created.Unix()},
 	}
-}
-
-func (r *accountRow) remove() statement {
-	return statement{`DELETE FROM accounts WHERE id = $1`, []any{r.ID}}
 }
 
 func scanAccount(_ *loader, s scanner) (record, error) {
@@ -119,7 +112,7 @@ func (r *entityRow) put() statement {
 		ON CONFLICT (id) DO UPDATE SET path = excluded.path, name = excluded.name, name_key = excluded.name_key,
 			boundary = excluded.boundary, tags = excluded.tags, description = excluded.description,
 			max_session = excluded.max_session, trust_policy = excluded.trust_policy, trust_principals = excluded.trust_principals`,
-		[]any{r.id, r.accountID, string(r.kind), r.path, r.name, foldName(r.name), seconds(r.created), r.boundary, encode(r.tags),
+		[]any{r.id, r.accountID, string(r.kind), r.path, r.name, foldName(r.name), r.created.Unix(), r.boundary, encode(r.tags),
 			r.description, int64(r.maxSession / time.Second), r.trustPolicy, encode(r.trustPrincipals)},
 	}
 }
@@ -184,7 +177,7 @@ func (r *policyRow) put() statement {
 		ON CONFLICT (arn) DO UPDATE SET default_version = excluded.default_version, last_version = excluded.last_version,
 			updated = excluded.updated, tags = excluded.tags`,
 		[]any{r.arn, r.id, r.accountID, r.path, r.name, foldName(r.name), r.description, r.defaultVersion, r.lastVersion,
-			seconds(r.created), seconds(r.updated), encode(r.tags)},
+			r.created.Unix(), r.updated.Unix(), encode(r.tags)},
 	}
 }
 
@@ -217,7 +210,7 @@ func (r *versionRow) put() statement {
 	return statement{
 		`INSERT INTO policy_versions (policy_arn, version, document, created) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (policy_arn, version) DO NOTHING`,
-		[]any{r.arn, r.number, r.document, seconds(r.created)},
+		[]any{r.arn, r.number, r.document, r.created.Unix()},
 	}
 }
 
@@ -296,7 +289,7 @@ func (r *keyRow) put() statement {
 	return statement{
 		`INSERT INTO access_keys (id, account_id, user_id, active, created, secret) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET active = excluded.active`,
-		[]any{r.id, r.accountID, userID, r.active, seconds(r.created), r.sealed},
+		[]any{r.id, r.accountID, userID, r.active, r.created.Unix(), r.sealed},
 	}
 }
 
@@ -331,7 +324,7 @@ func (r *bucketRow) put() statement {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (id) DO UPDATE SET ownership = excluded.ownership, public_access_block = excluded.public_access_block,
 			policy = excluded.policy, policy_principals = excluded.policy_principals`,
-		[]any{r.ID, r.Name, r.AccountID, r.Region, seconds(r.Created), r.Ownership, block, document, principals},
+		[]any{r.ID, r.Name, r.AccountID, r.Region, r.Created.Unix(), r.Ownership, block, document, principals},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/secrets"
@@ -164,6 +165,42 @@ func TestFailedCommit(t *testing.T) {
 			_, err = d.CreatePolicy(t.Context(), directory.ManagedPolicy{AccountID: account, Name: "p"}, allowAll)
 			check(t, err)
 		})
+	}
+}
+
+// TestFailedFlush checks that a last use which could not be written is
+// reported, and keeps nothing else from being written.
+func TestFailedFlush(t *testing.T) {
+	f, k := newFile(t), newKeyring(t)
+	check(t, newDirectory(t, f, k).Close())
+	f.execute(t, `CREATE TRIGGER fail BEFORE UPDATE OF used ON access_keys BEGIN SELECT RAISE(ABORT, 'injected'); END`)
+	d, err := f.Open(t.Context(), directory.Options{Keyring: k, Logger: quiet})
+	check(t, err)
+	key, _, err := d.CreateAccessKey(t.Context(), account, "")
+	check(t, err)
+	d.RecordKeyUse(key.ID, directory.LastUsed{Time: time.Unix(1e9, 0), Service: "s3"})
+	if err := d.Close(); err == nil || !strings.Contains(err.Error(), "injected") {
+		t.Errorf("closed: %v", err)
+	}
+	again, ok := open(t, f, k, quiet).AccessKey(key.ID)
+	if !ok || again.LastUsed != (directory.LastUsed{}) {
+		t.Errorf("the key is %+v, %v", again, ok)
+	}
+}
+
+func TestErrorTexts(t *testing.T) {
+	for want, err := range map[string]error{
+		`user "x" does not exist`:                                      &directory.NotFoundError{Kind: "user", Name: "x"},
+		`user "x" already exists`:                                      &directory.ExistsError{Kind: "user", Name: "x"},
+		`quota UsersPerAccount: 5000`:                                  &directory.LimitError{Quota: directory.QuotaUsersPerAccount, Limit: directory.Quota(directory.QuotaUsersPerAccount)},
+		`user "x" cannot be deleted: it has access keys`:               &directory.InUseError{Kind: "user", Name: "x", By: "access keys"},
+		`path "x" is not valid: begins with a slash`:                   &directory.InvalidError{Field: "path", Value: "x", Reason: "begins with a slash"},
+		`policy p: cause`:                                              &directory.DocumentError{Name: "p", Err: errors.New("cause")},
+		`bucket "b": BlockPublicPolicy does not allow a public policy`: &directory.PublicPolicyError{Bucket: "b"},
+	} {
+		if got := err.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -105,6 +105,6 @@ func (d *Directory) flush() error {
 func useStatement(table, id string, use LastUsed) statement {
 	return statement{
 		`UPDATE ` + table + ` SET used = $1, used_service = $2, used_region = $3 WHERE id = $4`,
-		[]any{seconds(use.Time), use.Service, use.Region, id},
+		[]any{use.Time.Unix(), use.Service, use.Region, id},
 	}
 }

@@ -107,17 +107,8 @@ func insert[V any](m *map[string]V, key string, value V) {
 }
 
 func (r *accountRow) putInto(v *view) {
-	if a := v.accounts[r.ID]; a != nil {
-		a.shown = (*Account)(r)
-		return
-	}
 	a := newAccount((*Account)(r))
 	v.accounts[r.ID], v.canonical[r.CanonicalID] = a, a
-}
-
-func (r *accountRow) removeFrom(v *view) {
-	delete(v.accounts, r.ID)
-	delete(v.canonical, r.CanonicalID)
 }
 
 // arn is the ARN of a user, group or role, with its path.
