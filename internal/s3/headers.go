@@ -114,8 +114,9 @@ func setAttributes(p *service.Response, a objects.Attributes) {
 	p.SetHeader("X-Amz-Website-Redirect-Location", a.WebsiteRedirectLocation)
 	p.SetHeader("X-Amz-Storage-Class", a.StorageClass)
 	for name, v := range a.Metadata {
-		// Set would leave out an empty value, which is metadata too.
-		p.Header.Set(metadataPrefix+name, headerText(v))
+		// Not Set: clients take the name of the metadata from the header as it
+		// is written, and an empty value is metadata too.
+		p.Header[metadataPrefix+name] = []string{headerText(v)}
 	}
 }
 

@@ -31,7 +31,7 @@ import (
 //	> | TEXT                a part of its body; > repeat N TEXT makes the body of N times TEXT
 //	> digest                adds the Content-MD5 of the body
 //	< STATUS [CODE]         ends the request and is its answer, with the error's code
-//	< NAME: VALUE           is a header of the answer; an empty VALUE says that there is none
+//	< NAME: VALUE           is a header of the answer; an empty VALUE says that there is none, or an empty one
 //	< | TEXT                must be in the answer's body, < ! TEXT must not; < body TEXT is all of it
 //	< need ACTION RESOURCE  are the needs that were asked for, all of them, when any are listed
 //	< key NAME VALUE        is a condition key of the need listed before; without VALUE it is absent
@@ -281,10 +281,19 @@ func (s *story) expect(t *testing.T, line string) {
 		if !ok {
 			t.Fatalf("%s:%d: what is %q?", s.file, s.line, line)
 		}
-		if got := strings.Join(s.answer.Header().Values(name), ","); got != strings.TrimPrefix(value, " ") {
+		if got := headerOf(s.answer.Header(), name); got != strings.TrimPrefix(value, " ") {
 			s.errorf(t, "%s is %q, want %q", name, got, strings.TrimPrefix(value, " "))
 		}
 	}
+}
+
+// headerOf returns a header as it was written. Names of metadata are the
+// client's own, and told apart by case.
+func headerOf(h http.Header, name string) string {
+	if !strings.HasPrefix(name, metadataPrefix) {
+		name = http.CanonicalHeaderKey(name)
+	}
+	return strings.Join(h[name], ",")
 }
 
 func (s *story) expectStatus(t *testing.T, line string) {
