@@ -154,8 +154,8 @@ type Checksum struct {
 
 // Content is the bytes of a put or of a part.
 type Content struct {
-	Body io.Reader
-	Size int64 // exact
+	Body io.Reader // nil is empty
+	Size int64     // exact
 	// Checksum is the algorithm whose sum is computed and kept; None for none.
 	Checksum checksum.Algorithm
 }

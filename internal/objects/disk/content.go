@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// inlineSize is the largest content that stands in the index. A file costs
-	// two syncs more than a row, which is what a row of about this size costs in
-	// being written twice.
-	inlineSize = 128 << 10
+	// inlineSize is the largest content that stands in the index. The index
+	// writes a row twice and more, a file costs two syncs of its own: measured,
+	// a row is faster up to this size and slower at twice of it.
+	inlineSize = packageSize
 
 	bufferSize   = 256 << 10
 	bufferCount  = 3 // of one body: being read or written, being hashed, waiting
@@ -65,6 +65,14 @@ type body struct {
 	ctx  context.Context
 	from io.Reader
 	left int64
+}
+
+// newBody returns the body of c, where none is an empty one.
+func newBody(ctx context.Context, c objects.Content) *body {
+	if c.Body == nil {
+		c.Body = bytes.NewReader(nil)
+	}
+	return &body{ctx, c.Body, c.Size}
 }
 
 // fill reads until p or the body is full. Anything but the announced size is

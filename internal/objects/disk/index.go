@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,10 @@ type index struct {
 
 func openIndex(directory string, fs vfs.FS, logger *slog.Logger) (*index, error) {
 	lock, err := pebble.LockDirectory(directory, fs)
+	var unopened *os.PathError
+	if errors.As(err, &unopened) {
+		return nil, fmt.Errorf("disk: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("disk: %s is in use: stop the process that has it open, or choose another data directory: %w", directory, err)
 	}

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func newTestStore(t testing.TB, dir string, fs vfs.FS) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	if err := s.CreateBucket(t.Context(), testBucket); err != nil {
+	if err := s.CreateBucket(context.Background(), testBucket); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/keywright/keywright/internal/objects"
 )
@@ -57,7 +59,7 @@ type object struct {
 	place  place
 	record *objectRecord
 	info   objects.Info
-	close  sync.Once
+	closed atomic.Bool
 
 	loading sync.Mutex
 	content *contentRecord // nil until it is loaded
@@ -68,11 +70,9 @@ func (o *object) Info() objects.Info { return o.info }
 
 // Close implements objects.Object.
 func (o *object) Close() error {
-	o.close.Do(func() {
-		if o.store.pins.release(o.place.content) {
-			o.store.cleaner.removeContent(o.place.content)
-		}
-	})
+	if o.closed.CompareAndSwap(false, true) && o.store.pins.release(o.place.content) {
+		o.store.cleaner.removeContent(o.place.content)
+	}
 	return nil
 }
 
@@ -108,6 +108,7 @@ func (s segment) part() objects.Part {
 // partsFor returns parts as those of an object with checksum c: their own sums
 // are told when they are of its algorithm.
 func partsFor(parts []objects.Part, c objects.Checksum) []objects.Part {
+	parts = slices.Clone(parts)
 	for i := range parts {
 		if parts[i].Checksum.Algorithm != c.Algorithm {
 			parts[i].Checksum = objects.Checksum{}
@@ -133,18 +134,24 @@ func (o *object) load() (*contentRecord, error) {
 	return o.content, err
 }
 
-func (o *object) unseal() (contentKey, error) { return o.store.unseal(o.record.key, o.place) }
+// unseal returns the key of an object that is not closed.
+func (o *object) unseal() (contentKey, error) {
+	if o.closed.Load() {
+		return nil, fmt.Errorf("disk: %w", fs.ErrClosed)
+	}
+	return o.store.unseal(o.record.key, o.place)
+}
 
 // Read implements objects.Object.
 func (o *object) Read(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || length < 0 || offset > o.info.Size || length > o.info.Size-offset {
 		return nil, fmt.Errorf("disk: read of %d bytes from %d on, of %d", length, offset, o.info.Size)
 	}
-	content, err := o.load()
+	k, err := o.unseal()
 	if err != nil {
 		return nil, err
 	}
-	k, err := o.unseal()
+	content, err := o.load()
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (s *Store) newObject(b objects.Bucket, key string, a objects.Attributes) (*
 // writeContent writes content and notes in o what came of it.
 func (s *Store) writeContent(ctx context.Context, o *objectRecord, k contentKey, c objects.Content) (*contentRecord, error) {
 	to := newSums(c.Checksum)
-	source := &body{ctx, c.Body, c.Size}
+	source := newBody(ctx, c)
 	stored := new(contentRecord)
 	var err error
 	if c.Size <= inlineSize {

@@ -340,9 +340,15 @@ func decodeFields(b []byte, f func(field)) error {
 
 func damaged(err error) error { return fmt.Errorf("disk: %w: %w", objects.ErrCorrupt, err) }
 
-func (f field) integer() int64  { return int64(f.value) }
-func (f field) time() time.Time { return time.Unix(0, f.integer()).UTC() }
-func (f field) copy() []byte    { return slices.Clone(f.data) }
+func (f field) integer() int64 { return int64(f.value) }
+func (f field) copy() []byte   { return slices.Clone(f.data) }
+
+func (f field) time() time.Time {
+	if f.value == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, f.integer()).UTC()
+}
 
 func (f field) fields(each func(field)) {
 	if err := decodeFields(f.data, each); err != nil {

@@ -102,7 +102,7 @@ func (s *Store) PutPart(ctx context.Context, b objects.Bucket, key, name string,
 		return objects.Part{}, err
 	}
 	to := newSums(c.Checksum)
-	source := &body{ctx, c.Body, c.Size}
+	source := newBody(ctx, c)
 	file, err := s.writeFile(k, func(w io.Writer) error { return copyBody(source, to, w) })
 	if err != nil {
 		return objects.Part{}, err

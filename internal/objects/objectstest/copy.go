@@ -126,9 +126,12 @@ var copyTests = map[string]func(*bench){
 		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
 		b.same(b.holds("to", whole), info)
 
-		other := b.copy("to", objects.CopyRequest{Key: "other", Checksum: checksum.SHA256})
+		source := b.open("to")
+		other, err := b.store.Copy(b.ctx, source, b.bucket, objects.CopyRequest{Key: "other", Checksum: checksum.SHA256})
+		b.ok(err)
 		b.same(other.Checksum, sumOf(checksum.SHA256, whole))
 		b.same(b.holds("other", whole), other)
+		b.same(source.Info(), info)
 	},
 
 	"OfAnotherStoresObject": func(b *bench) {

@@ -162,6 +162,13 @@ var objectTests = map[string]func(*bench){
 		}
 	},
 
+	"NoBodyIsAnEmptyOne": func(b *bench) {
+		_, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k"})
+		b.ok(err)
+		b.holds("k", nil)
+		b.fails(b.refused(objects.Content{Size: 1}), objects.ErrIncomplete)
+	},
+
 	"BodyInPiecesReadsBack": func(b *bench) {
 		data := random(300000, 4)
 		for name, body := range map[string]io.Reader{
@@ -288,7 +295,9 @@ func (b *bench) refused(c objects.Content) error {
 	b.put("kept", []byte("old"))
 	again, missing := c, c
 	var both bytes.Buffer
-	again.Body = io.TeeReader(c.Body, &both)
+	if c.Body != nil {
+		again.Body = io.TeeReader(c.Body, &both)
+	}
 	_, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "kept", Content: again})
 	if err == nil {
 		b.Fatal("no error")
