@@ -245,6 +245,49 @@ func TestMatchesAsRegexp(t *testing.T) {
 	})
 }
 
+// Pieces between stars are found where a regular expression finds them, in
+// texts longer than a word of places, of characters of all lengths and of
+// bytes that are none, and with variables.
+func TestSearchesAsRegexp(t *testing.T) {
+	parts := []string{"a", "b", "B", "ab", "é", "aé", "\xff", "€", "😀"}
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 150).Draw(t, "text"), "")
+		fold := rapid.Bool().Draw(t, "fold")
+		values := keys{"x": rapid.SampledFrom(parts).Draw(t, "x"), "y": rapid.SampledFrom(parts).Draw(t, "y") + "a", "": ""}
+		var pattern, meaning strings.Builder
+		for _, p := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "é", "ab", "?", "?", "*", "${x}", "${y}", "${empty, ''}"}), 0, 9).Draw(t, "pattern") {
+			pattern.WriteString(p)
+			switch p {
+			case "?":
+				meaning.WriteString("(?s:.)")
+			case "*":
+				meaning.WriteString("(?s:.*)")
+			case "${x}", "${y}":
+				meaning.WriteString(quoteBytes(values[p[2:3]]))
+			case "${empty, ''}":
+			default:
+				meaning.WriteString(quoteBytes(p))
+			}
+		}
+		syntax, flags := Wildcards|Variables, ""
+		if fold && !strings.Contains(text+values["x"]+values["y"], "\xff") {
+			syntax, flags = syntax|FoldCase, "(?i)"
+		}
+		w, err := CompileWildcard("*"+pattern.String()+"*", syntax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expression := regexp.MustCompile(flags + "^(?s:.*)(?:" + meaning.String() + ")(?s:.*)$")
+		if got := w.Match(text, values); got != expression.MatchString(text) {
+			t.Fatalf("%q matches %q: %v", w.String(), text, got)
+		}
+	})
+}
+
+// quoteBytes quotes a text for a regular expression. A byte that is no
+// character is there what no other text has: the replacement character.
+func quoteBytes(s string) string { return regexp.QuoteMeta(strings.ToValidUTF8(s, "\uFFFD")) }
+
 func FuzzWildcard(f *testing.F) {
 	f.Add("home/${aws:username, 'x'}/*?", "home/David/ab")
 	f.Add("*a*a*a", "aaaaaaaa")

@@ -26,9 +26,9 @@ const (
 // tags", "IAM JSON policy elements: Condition operators"). A character is a
 // Unicode code point. It is immutable and safe for concurrent use.
 //
-// A match costs time proportional to the text, however many stars there are;
-// only a piece between two stars that holds ? or a variable can cost its
-// length for each character.
+// A match costs time proportional to the text and the pattern, however many
+// stars there are; only a piece between two stars that holds ? or a variable
+// costs a step for each of its bytes and each 64 bytes of the text.
 type Wildcard struct {
 	chunks [][]atom // what stands between the stars: one chunk means no star
 	source string
@@ -313,56 +313,11 @@ func (m matcher) suffix(s string, chunk []atom) bool {
 	return true
 }
 
-// find matches a chunk at its first place in s and returns what follows it.
-// The first place is enough: a later one never leaves more text.
-func (m matcher) find(s string, chunk []atom) (rest string, ok bool) {
-	for len(chunk) > 0 && chunk[0].kind == anyCharacter {
-		_, n := utf8.DecodeRuneInString(s)
-		if n == 0 {
-			return "", false
-		}
-		s, chunk = s[n:], chunk[1:]
-	}
-	if len(chunk) == 0 {
-		return s, true
-	}
-	first, ok := chunk[0].value(m.r)
-	if !ok {
-		return "", false
-	}
-	for {
-		i := m.index(s, first)
-		if i < 0 {
-			return "", false
-		}
-		if rest, ok := m.prefix(s[i+len(first):], chunk[1:]); ok {
-			return rest, true
-		}
-		_, n := utf8.DecodeRuneInString(s[i:])
-		if n == 0 {
-			return "", false
-		}
-		s = s[i+n:]
-	}
-}
-
 func (m matcher) equal(a, b string) bool {
 	if !m.fold {
 		return a == b
 	}
 	return EqualFold(a, b)
-}
-
-func (m matcher) index(s, text string) int {
-	if !m.fold {
-		return strings.Index(s, text)
-	}
-	for i := 0; i+len(text) <= len(s); i++ {
-		if EqualFold(s[i:i+len(text)], text) {
-			return i
-		}
-	}
-	return -1
 }
 
 // EqualFold reports whether a and b are equal but for the case of ASCII
