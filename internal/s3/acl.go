@@ -127,14 +127,11 @@ func (a *aclRequest) changes(ownerID string) bool {
 	})
 }
 
-// checkACL refuses an ACL that would change who may do what: a public one with
-// 403 when Block Public Access says so, any with 400.
-func (r *request) checkACL(acl aclRequest, action string) error {
-	block := r.bucket.PublicAccessBlock
-	switch {
-	case acl.public && block != nil && block.BlockPublicAcls:
-		return r.blocked(action, "ACLs", "BlockPublicAcls")
-	case acl.changes(r.ownerID()):
+// checkACL refuses an ACL that would change who may do what. A public one too is
+// refused for the ACLs that the bucket has not, before Block Public Access could
+// forbid it.
+func (r *request) checkACL(acl aclRequest) error {
+	if acl.changes(r.ownerID()) {
 		return awserr.AccessControlListUnsupported
 	}
 	return nil
@@ -278,7 +275,7 @@ func (s *S3) putBucketACL() service.Operation {
 			return []service.Need{r.onBucket("s3:PutBucketAcl", r.headerKeys(aclHeaders...))}, nil
 		},
 		serve: func(_ context.Context, r *request, acl aclRequest) (*service.Response, error) {
-			return &service.Response{}, r.checkACL(acl, "s3:PutBucketAcl")
+			return &service.Response{}, r.checkACL(acl)
 		},
 	})
 }
@@ -307,7 +304,7 @@ func (s *S3) putObjectACL() service.Operation {
 			if in.err != nil {
 				return nil, in.err
 			}
-			return in.version.mark(&service.Response{}), r.checkACL(in.acl, "s3:PutObjectAcl")
+			return in.version.mark(&service.Response{}), r.checkACL(in.acl)
 		},
 	})
 }

@@ -82,7 +82,7 @@ func parseComplete(r *service.Request) (in *completeInput, err error) {
 	if in.checksum, err = objectChecksum(h); err != nil {
 		return nil, err
 	}
-	in.checksumType = checksum.Type(h.Get("x-amz-checksum-type"))
+	in.checksumType = checksum.Type(h.Get(headerChecksumType))
 	in.parts, err = completedParts(r)
 	return in, err
 }
@@ -103,17 +103,21 @@ func objectSize(h http.Header) (int64, error) {
 // objectChecksum reads the checksum of the whole object, which is in the header
 // that other operations have for the checksum of the body.
 func objectChecksum(h http.Header) (sum objects.Checksum, err error) {
-	for _, a := range checksum.Algorithms() {
-		values := h.Values(a.Header())
-		if values == nil {
+	for name, values := range h {
+		name = strings.ToLower(name)
+		if !strings.HasPrefix(name, checksum.HeaderPrefix) || name == headerChecksumType {
 			continue
 		}
-		if sum.Value != "" || len(values) > 1 {
+		a, ok := checksum.FromHeader(name)
+		switch {
+		case !ok:
+			return sum, errChecksumAlgorithm
+		case sum.Value != "" || len(values) > 1:
 			return sum, awserr.InvalidRequest.WithMessage("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
 		digest, _, _ := strings.Cut(values[0], "-")
 		if _, ok := a.Decode(digest); !ok {
-			return sum, awserr.InvalidRequest.WithMessage("Value for %s header is invalid.", a.Header())
+			return sum, awserr.InvalidRequest.WithMessage("Value for %s header is invalid.", name)
 		}
 		sum = objects.Checksum{Algorithm: a, Value: values[0]}
 	}

@@ -38,19 +38,18 @@ func setTLSVersion(c *condition.Context, state *tls.ConnectionState) {
 }
 
 func setSignature(c *condition.Context, r *service.Request) {
-	setHeader(c, r, "x-amz-content-sha256")
 	if r.Signature == nil {
+		setHeader(c, r, "x-amz-content-sha256")
 		return
 	}
+	// Not the header: in a presigned URL the signature need not cover it.
+	c.SetString("s3:x-amz-content-sha256", r.Signature.PayloadHash)
 	c.SetString("s3:signatureversion", sigv4.Algorithm)
 	c.SetInt("s3:signatureAge", r.Time.Sub(r.Signature.Time).Milliseconds())
-	if !r.Signature.Presigned {
+	if r.Signature.Presigned {
+		c.SetString("s3:authType", "REST-QUERY-STRING")
+	} else {
 		c.SetString("s3:authType", "REST-HEADER")
-		return
-	}
-	c.SetString("s3:authType", "REST-QUERY-STRING")
-	if r.HTTP.Header.Values("x-amz-content-sha256") == nil {
-		c.SetString("s3:x-amz-content-sha256", sigv4.UnsignedPayload)
 	}
 }
 

@@ -168,6 +168,8 @@ func directive(h http.Header, what string) (replace bool, err error) {
 	return true, nil
 }
 
+var errChecksumAlgorithm = awserr.InvalidRequest.WithMessage("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+
 // chosenChecksum reads x-amz-checksum-algorithm.
 func chosenChecksum(h http.Header) (checksum.Algorithm, error) {
 	values := h.Values("x-amz-checksum-algorithm")
@@ -176,7 +178,7 @@ func chosenChecksum(h http.Header) (checksum.Algorithm, error) {
 	}
 	a, ok := checksum.Parse(values[0])
 	if !ok {
-		return checksum.None, awserr.InvalidRequest.WithMessage("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		return checksum.None, errChecksumAlgorithm
 	}
 	return a, nil
 }
@@ -223,7 +225,7 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	if err := in.source.check(r, size); err != nil {
 		return nil, err
 	}
-	if err := r.checkACL(in.acl, "s3:PutObjectAcl"); err != nil {
+	if err := r.checkACL(in.acl); err != nil {
 		return nil, err
 	}
 	if in.changesNothing(r) {

@@ -49,13 +49,15 @@ func parseCreateUpload(r *service.Request) (in createUploadInput, err error) {
 	return in, err
 }
 
+const headerChecksumType = "x-amz-checksum-type"
+
 // uploadChecksum reads the checksum that the parts and the object will have.
 func uploadChecksum(h http.Header) (checksum.Algorithm, checksum.Type, error) {
 	a, err := chosenChecksum(h)
 	if err != nil {
 		return a, "", err
 	}
-	kind := checksum.Type(h.Get("x-amz-checksum-type"))
+	kind := checksum.Type(h.Get(headerChecksumType))
 	switch {
 	case kind == "" && a == checksum.None:
 		return a, "", nil
@@ -78,7 +80,7 @@ func createUploadNeeds(r *request, in createUploadInput) ([]service.Need, error)
 }
 
 func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*service.Response, error) {
-	if err := r.checkACL(in.acl, "s3:PutObjectAcl"); err != nil {
+	if err := r.checkACL(in.acl); err != nil {
 		return nil, err
 	}
 	in.attributes.OwnerID = r.ownerID()

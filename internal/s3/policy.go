@@ -79,7 +79,7 @@ func servePutBucketPolicy(ctx context.Context, r *request, document []byte) (*se
 	err = r.s3.directory.SetBucketPolicy(ctx, r.bucket.ID, document, ids)
 	var public *directory.PublicPolicyError
 	if errors.As(err, &public) {
-		return nil, r.blocked("s3:PutBucketPolicy", "policies", "BlockPublicPolicy")
+		return nil, r.publicPolicyBlocked()
 	}
 	if err != nil {
 		return nil, r.directoryError(err)
@@ -107,19 +107,16 @@ func (s *S3) principalIDs(doc *policy.Document) (map[string]string, error) {
 	return ids, nil
 }
 
-// blocked is the answer to what Block Public Access forbids ("Troubleshoot
-// access denied (403 Forbidden) errors in Amazon S3", Amazon S3 User Guide).
-func (r *request) blocked(action, what, setting string) error {
+// publicPolicyBlocked is the answer to a public policy where Block Public Access
+// forbids it ("Troubleshoot access denied (403 Forbidden) errors in Amazon S3",
+// Amazon S3 User Guide).
+func (r *request) publicPolicyBlocked() error {
 	if r.Caller.AccountID != r.bucket.AccountID {
 		return awserr.AccessDenied
 	}
-	resource := bucketARN(r.bucket.Name)
-	if r.Key != "" {
-		resource += "/" + r.Key
-	}
 	return awserr.AccessDenied.WithMessage(
-		"User: %s is not authorized to perform: %s on resource: %q because public %s are prevented by the %s setting in S3 Block Public Access.",
-		r.Caller.ARN, action, resource, what, setting)
+		"User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+		r.Caller.ARN, bucketARN(r.bucket.Name))
 }
 
 func (s *S3) deleteBucketPolicy() service.Operation {

@@ -99,7 +99,7 @@ func contentOf(r *service.Request, limit int64) (c objects.Content, err error) {
 }
 
 func servePut(ctx context.Context, r *request, in *putInput) (*service.Response, error) {
-	if err := r.checkACL(in.acl, "s3:PutObjectAcl"); err != nil {
+	if err := r.checkACL(in.acl); err != nil {
 		return nil, err
 	}
 	in.attributes.OwnerID = r.ownerID()

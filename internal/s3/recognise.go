@@ -56,9 +56,10 @@ func parseQuery(raw string) (url.Values, error) {
 
 // authentication are the parameters that make a URL presigned
 // ("Authenticating Requests: Using Query Parameters", Amazon S3 API Reference).
+// Written otherwise, they are none of them.
 var authentication = []string{
-	"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
-	"x-amz-signedheaders", "x-amz-signature", "x-amz-security-token",
+	"X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
+	"X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders",
 }
 
 // hoistParameters makes headers of the x-amz-* parameters of a presigned URL:
@@ -67,13 +68,14 @@ var authentication = []string{
 func hoistParameters(query url.Values, header http.Header) error {
 	for name, values := range query {
 		lower := strings.ToLower(name)
-		if !strings.HasPrefix(lower, "x-amz-") {
+		if slices.Contains(authentication, name) {
+			delete(query, name)
+			continue
+		}
+		if !strings.HasPrefix(lower, "x-amz-") || slices.ContainsFunc(authentication, func(a string) bool { return strings.EqualFold(a, name) }) {
 			continue
 		}
 		delete(query, name)
-		if slices.Contains(authentication, lower) {
-			continue
-		}
 		if given := header.Values(name); given != nil && !slices.Equal(given, values) {
 			return awserr.InvalidArgument.WithMessage("%s is both a header and a parameter.", lower).With("ArgumentName", lower)
 		}
