@@ -82,6 +82,19 @@ func (p *Pattern) MatchesAll() bool { return p.all }
 // a Resolver.
 func (p *Pattern) HasVariables() bool { return p.resource.vars || p.FieldVariables() }
 
+// Resolves reports whether every variable of the pattern has a value. r may be
+// nil when it has none.
+func (p *Pattern) Resolves(r Resolver) bool {
+	if p.fields != nil {
+		for i := range p.fields {
+			if !p.fields[i].Resolves(r) {
+				return false
+			}
+		}
+	}
+	return p.resource.Resolves(r)
+}
+
 // FieldVariables reports whether one of the first five fields has a policy
 // variable, which the Resource element does not allow.
 func (p *Pattern) FieldVariables() bool {

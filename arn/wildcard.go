@@ -208,6 +208,22 @@ func (w *Wildcard) Variables() []string {
 	return keys
 }
 
+// Resolves reports whether every variable has a value. r may be nil when there
+// is none.
+func (w *Wildcard) Resolves(r Resolver) bool {
+	if !w.vars {
+		return true
+	}
+	for _, c := range w.chunks {
+		for i := range c {
+			if _, ok := c[i].value(r); !ok && c[i].kind == variable {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Expand returns the pattern's text with the values of its variables, and
 // false when one cannot be resolved. It is for explanations: a wildcard in a
 // value can no longer be told from one of the pattern.

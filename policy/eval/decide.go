@@ -2,6 +2,7 @@ package eval
 
 import (
 	"github.com/keywright/keywright/arn"
+	"github.com/keywright/keywright/policy"
 )
 
 // Decide decides a request. It allocates nothing unless the context does.
@@ -256,13 +257,19 @@ func (s *statement) matchAction(action string) bool {
 	return s.notAction
 }
 
+// matchResource reports whether the resource is one of the statement's. A
+// pattern whose variable has no value matches nothing. As an exception it would
+// so except nothing: then an Allow is not to be relied on, and a Deny stands
+// ("IAM policy elements: Variables and tags").
 func (s *statement) matchResource(r *Request) bool {
+	resolved := true
 	for _, p := range s.resources {
 		if r.Resource == "*" && p.MatchesService(service(r.Action)) || r.Resource != "*" && p.Match(r.Resource, r.Context) {
 			return !s.notResource
 		}
+		resolved = resolved && (!s.notResource || p.Resolves(r.Context))
 	}
-	return s.notResource
+	return s.notResource && (resolved || s.effect == policy.Deny)
 }
 
 // service returns the vendor of an action.

@@ -173,12 +173,15 @@ func plainResource(s *policy.Statement, r *Request, variables bool) bool {
 	if list == nil {
 		list, not = s.NotResource, true
 	}
+	unresolved := false
 	for _, v := range list.List {
-		if plainARN(v.Text, r.Resource, variables, r.Context) || r.Resource == "*" && plainWhole(v.Text, r.Action) {
+		if _, ok := plainExpand(v.Text, variables, r.Context); !ok {
+			unresolved = true
+		} else if plainARN(v.Text, r.Resource, variables, r.Context) || r.Resource == "*" && plainWhole(v.Text, r.Action) {
 			return !not
 		}
 	}
-	return not
+	return not && (!unresolved || s.Effect == policy.Deny)
 }
 
 // plainWhole reports whether a pattern covers an action without resources.
