@@ -1,20 +1,15 @@
 package s3
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/keywright/keywright/internal/objects"
 )
 
 // do sends a request as one of several callers at once.
@@ -118,63 +113,5 @@ func TestBucketGoneMeanwhile(t *testing.T) {
 			w.do("alice", http.MethodDelete, fmt.Sprintf("/my-bucket/%d", i), "")
 		}
 		w.do("alice", http.MethodDelete, "/my-bucket", "")
-	}
-}
-
-// unreadable is a body that must not be read.
-type unreadable struct{ t *testing.T }
-
-func (u unreadable) Read([]byte) (int, error) {
-	u.t.Error("the body was read")
-	return 0, io.EOF
-}
-
-// TestTooLarge refuses what is too large before it is sent.
-func TestTooLarge(t *testing.T) {
-	w := newWorld(t, "us-east-1")
-	w.do("alice", http.MethodPut, "/my-bucket", "")
-	for _, target := range []string{"/my-bucket/key", "/my-bucket/key?partNumber=1&uploadId=x"} {
-		r := httptest.NewRequest(http.MethodPut, target, unreadable{t})
-		r.ContentLength = objects.MaxPutSize + 1
-		p := httptest.NewRecorder()
-		w.handler.ServeHTTP(p, r)
-		if p.Code != http.StatusBadRequest || !strings.Contains(p.Body.String(), "<Code>EntityTooLarge</Code>") {
-			t.Errorf("%s: %d %s", target, p.Code, p.Body)
-		}
-	}
-}
-
-// broken is a body whose connection breaks.
-type broken struct{ io.Reader }
-
-func (b broken) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-// TestTruncated puts bodies that end too early: none leaves a trace.
-func TestTruncated(t *testing.T) {
-	w := newWorld(t, "us-east-1")
-	w.do("alice", http.MethodPut, "/my-bucket", "")
-	upload := w.do("alice", http.MethodPost, "/my-bucket/key?uploads", "").Body.String()
-	_, upload, _ = strings.Cut(upload, "<UploadId>")
-	upload, _, _ = strings.Cut(upload, "</UploadId>")
-	before := w.state(t)
-	for _, target := range []string{"/my-bucket/key", "/my-bucket/key?partNumber=1&uploadId=" + upload} {
-		for _, size := range []int{0, 10, 300000} {
-			r := httptest.NewRequest(http.MethodPut, target, broken{bytes.NewReader(make([]byte, size))})
-			r.ContentLength = int64(size) + 1
-			p := httptest.NewRecorder()
-			w.handler.ServeHTTP(p, r)
-			if p.Code != http.StatusBadRequest || !strings.Contains(p.Body.String(), "<Code>IncompleteBody</Code>") {
-				t.Errorf("%s after %d bytes: %d %s", target, size, p.Code, p.Body)
-			}
-		}
-	}
-	if after := w.state(t); after != before {
-		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
 }

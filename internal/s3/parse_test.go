@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/base64"
 	"math"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/sigv4"
+	"github.com/keywright/keywright/policy/condition"
 )
 
 func TestRange(t *testing.T) {
@@ -39,6 +41,7 @@ func TestRange(t *testing.T) {
 		{"bytes=0-", 0, 0, 0, "416"},
 		{"bytes=-1", 0, 0, 0, "416"},
 		{"bytes=4-2", 10, 0, 10, "whole"},
+		{"Bytes=1-2", 10, 0, 10, "whole"},
 		{"bytes=", 10, 0, 10, "whole"},
 		{"bytes=-", 10, 0, 10, "whole"},
 		{"bytes=a-b", 10, 0, 10, "whole"},
@@ -189,6 +192,21 @@ func TestBucketNames(t *testing.T) {
 		if got := isBucketName(name); got != want {
 			t.Errorf("%q: %v, want %v", name, got, want)
 		}
+	}
+}
+
+func TestTLSVersion(t *testing.T) {
+	for version, want := range map[uint16]string{tls.VersionTLS10: "1.0", tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"} {
+		c := &condition.Context{}
+		setTLSVersion(c, &tls.ConnectionState{Version: version})
+		if got, _ := c.Resolve("s3:TlsVersion"); got != want {
+			t.Errorf("%x: %q, want %q", version, got, want)
+		}
+	}
+	c := &condition.Context{}
+	setTLSVersion(c, nil)
+	if got, ok := c.Resolve("s3:TlsVersion"); ok {
+		t.Errorf("without TLS: %q", got)
 	}
 }
 

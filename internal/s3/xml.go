@@ -9,9 +9,6 @@ import (
 	"github.com/keywright/keywright/internal/objects"
 )
 
-// namespace is the XML namespace of S3's documents.
-const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
-
 // closed makes a shape refuse elements that it does not have: what a client
 // asks for must not be left out silently.
 type closed struct {
