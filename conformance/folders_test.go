@@ -31,7 +31,7 @@ const companyBucket = "my-company"
 // with variables is attached; nobody is in it yet.
 func newCompany(t *testing.T) *company {
 	t.Helper()
-	c := &company{Server: startServer(t, harness.Options{}), users: map[string]aws.Credentials{}}
+	c := &company{Server: startServer(t, harness.Options{Flags: []string{"--log-level", "debug", "--log-format", "json"}}), users: map[string]aws.Credentials{}}
 	var err error
 	if c.account, err = c.Account(t.Context()); err != nil {
 		t.Fatal(err)

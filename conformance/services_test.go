@@ -156,6 +156,15 @@ func TestSessionPolicy(t *testing.T) {
 	}
 	ran(t, "client session")
 
+	url, err := s3.NewPresignClient(s.S3(session)).PresignPutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("presigned")}, func(o *s3.PresignOptions) {
+		o.ClientOptions = append(o.ClientOptions, func(o *s3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired })
+	})
+	must(t)(err)
+	if reply := fetch(t, s, url.Method, url.URL, "x"); reply.Status != 200 || !strings.Contains(url.URL, "X-Amz-Security-Token=") {
+		t.Errorf("presigned by a session: %d %s", reply.Status, reply.Body)
+	}
+	ran(t, "client session")
+
 	// A token belongs to its key, and both to whom they were given.
 	other := newUser(t, s, "narrowed-other")
 	for name, creds := range map[string]aws.Credentials{

@@ -22,7 +22,7 @@ const (
 
 func newGuide(t *testing.T) *harness.Server {
 	t.Helper()
-	s := startServer(t, harness.Options{AccountID: guideAccount})
+	s := startServer(t, harness.Options{AccountID: guideAccount, Flags: []string{"--log-level", "debug"}})
 	root := s.S3(s.Root)
 	for _, bucket := range []string{guideBucket, "shop-thumbnails"} {
 		must(t)(root.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}))

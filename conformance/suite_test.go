@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +59,13 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if !given["test.parallel"] { // much of the time goes by waiting: for disks, and for servers that wait for us
+		if err := flag.Set("test.parallel", fmt.Sprint(2*runtime.GOMAXPROCS(0))); err != nil {
+			os.Exit(fail(err))
+		}
+	}
 	os.Exit(run(m))
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,7 +27,8 @@ var (
 	FilesSearched   atomic.Int64 // files that were looked into
 )
 
-// Add adds secrets; empty ones are left out.
+// Add adds secrets, as they are and as they stand in URLs; empty ones are left
+// out.
 func (s *Secrets) Add(secrets ...string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -35,7 +37,7 @@ func (s *Secrets) Add(secrets ...string) {
 	}
 	for _, secret := range secrets {
 		if secret != "" {
-			s.known[secret] = true
+			s.known[secret], s.known[url.QueryEscape(secret)] = true, true
 		}
 	}
 }
