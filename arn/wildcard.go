@@ -361,3 +361,17 @@ func Lower(c byte) byte {
 	}
 	return c
 }
+
+// ToLower returns s with its ASCII letters in lower case.
+func ToLower(s string) string {
+	for i := range len(s) {
+		if s[i] != Lower(s[i]) {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				b[i] = Lower(b[i])
+			}
+			return string(b)
+		}
+	}
+	return s
+}

@@ -283,12 +283,28 @@ func (b boolean) match(v single, _ *Context) bool {
 	return false
 }
 
-func compileBool(value string, _ arn.Syntax) (operand, string) {
-	b, ok := parseBool(value)
-	if !ok {
+func compileBool(value string, variables arn.Syntax) (operand, string) {
+	if b, ok := parseBool(value); ok {
+		return boolean(b), ""
+	}
+	w, err := arn.CompileWildcard(value, variables)
+	if err != nil || !w.HasVariables() {
 		return nil, "true or false"
 	}
-	return boolean(b), ""
+	return &variableBoolean{w}, ""
+}
+
+// variableBoolean is the operand of Bool with a policy variable, which the page
+// of the operators has and that of the variables has not.
+type variableBoolean struct{ w arn.Wildcard }
+
+func (p *variableBoolean) match(v single, c *Context) bool {
+	text, ok := p.w.Expand(c)
+	if !ok {
+		return false
+	}
+	b, ok := parseBool(text)
+	return ok && boolean(b).match(v, c)
 }
 
 // binary holds the bytes that a key must have, byte for byte.

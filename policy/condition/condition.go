@@ -76,7 +76,7 @@ func (e *Error) Error() string {
 }
 
 // Compile compiles one operator with one key and its values. Policy variables
-// are read in string and ARN operators when variables is true, which is for
+// are read in string, ARN and Bool operators when variables is true, which is for
 // documents of Version 2012-10-17. The error is an *Error.
 func Compile(operator, key string, values []string, variables bool) (*Condition, error) {
 	op, ok := ParseOperator(operator)
@@ -90,7 +90,7 @@ func Compile(operator, key string, values []string, variables bool) (*Condition,
 	f := families[op.Name]
 	c := &Condition{operator: op, key: key, negated: f.negated, null: op.Name == "Null", texts: values}
 	if c.null {
-		f.compile = compileBool
+		f.compile, syntax = compileBool, 0
 	}
 	c.values = make([]operand, len(values))
 	for i, v := range values {
@@ -114,18 +114,23 @@ func (c *Condition) Values() []string { return c.texts }
 
 // Match evaluates the condition. It allocates nothing unless the value of a
 // typed key is compared as text.
+//
+// A condition without values never holds. An empty value is none to Null and
+// to the set operators.
 func (c *Condition) Match(ctx *Context) bool {
+	if len(c.values) == 0 {
+		return false
+	}
 	e := ctx.find(c.key)
 	if c.null {
-		return c.matchNull(e == nil)
+		return c.matchNull(e.isNull())
 	}
-	if e == nil {
-		switch {
-		case c.operator.IfExists || c.operator.Qualifier == ForAllValues:
-			return true
-		case c.operator.Qualifier == ForAnyValue:
-			return false
-		}
+	switch {
+	case e == nil && c.operator.IfExists:
+		return true
+	case c.operator.Qualifier != None && e.isNull():
+		return c.operator.Qualifier == ForAllValues
+	case e == nil:
 		return c.negated
 	}
 	if e.kind == Strings {
@@ -134,9 +139,9 @@ func (c *Condition) Match(ctx *Context) bool {
 	return c.matchAny(single{entry: e}, ctx) != c.negated
 }
 
-func (c *Condition) matchNull(isAbsent bool) bool {
+func (c *Condition) matchNull(isNull bool) bool {
 	for _, v := range c.values {
-		if v.(boolean) == boolean(isAbsent) {
+		if v.(boolean) == boolean(isNull) {
 			return true
 		}
 	}

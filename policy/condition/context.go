@@ -156,6 +156,23 @@ func (e *entry) call() {
 	}
 }
 
+// isNull reports whether a key is absent or has none but empty values, a null
+// dataset in AWS's words ("Set operators for multivalued context keys").
+func (e *entry) isNull() bool {
+	if e == nil {
+		return true
+	}
+	if e.kind != Strings {
+		return e.kind == String && e.text == ""
+	}
+	for _, s := range e.texts {
+		if s != "" {
+			return false
+		}
+	}
+	return true
+}
+
 // Lookup returns the value of a key, and false when it is absent.
 func (c *Context) Lookup(key string) (Value, bool) {
 	e := c.find(key)

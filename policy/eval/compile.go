@@ -241,6 +241,9 @@ func (s *statement) compileConditions(from *policy.Statement, variables bool) *p
 		}
 		for j := range op.Keys {
 			key := &op.Keys[j]
+			if len(key.Values.List) == 0 && s.effect == policy.Deny {
+				continue // a condition that nothing can meet must not undo the Deny
+			}
 			texts := make([]string, len(key.Values.List))
 			for k, v := range key.Values.List {
 				texts[k] = v.Text

@@ -130,7 +130,7 @@ func (s *statement) prefixes() (actions, resources []string) {
 	if !s.notAction {
 		actions = make([]string, 0, len(s.actions))
 		for i := range s.actions {
-			actions = append(actions, strings.ToLower(s.actions[i].LiteralPrefix()))
+			actions = append(actions, arn.ToLower(s.actions[i].LiteralPrefix()))
 		}
 	}
 	if s.hasResource && !s.notResource {

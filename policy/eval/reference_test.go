@@ -154,14 +154,23 @@ func matches(expression, text string) bool {
 	return regexp.MustCompile("(?s)^(?:" + expression + ")$").MatchString(text)
 }
 
+func plainLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
 func plainAction(s *policy.Statement, r *Request) bool {
 	list, not := s.Action, false
 	if list == nil {
 		list, not = s.NotAction, true
 	}
 	for _, v := range list.List {
-		expression, _ := glob(strings.ToLower(v.Text), ".", false, nil)
-		if matches(expression, strings.ToLower(r.Action)) {
+		expression, _ := glob(plainLower(v.Text), ".", false, nil)
+		if matches(expression, plainLower(r.Action)) {
 			return !not
 		}
 	}
@@ -274,8 +283,13 @@ func plainName(p policy.Principal, of *Policy, c *Principal) string {
 		if name == c.CanonicalUserID {
 			return "its account"
 		}
-	case name == c.AccountID, strings.HasSuffix(name, "::"+c.AccountID+":root"):
+	case name == c.AccountID:
 		return "its account"
+	case strings.HasSuffix(name, ":root"):
+		f := strings.Split(c.ARN, ":")
+		if name == "arn:"+f[1]+":iam::"+c.AccountID+":root" {
+			return "its account"
+		}
 	case plainBound(of, name) != "" && plainBound(of, name) != c.UniqueID:
 	case name == c.ARN, c.Type == User && name == c.UniqueID:
 		return "itself"
@@ -300,7 +314,11 @@ func plainBound(of *Policy, name string) string {
 func plainConditions(s *policy.Statement, r *Request, variables bool) bool {
 	for _, op := range s.Condition {
 		for _, k := range op.Keys {
-			if !plainCondition(op.Name.Text, k, r.Context, variables) {
+			if len(k.Values.List) == 0 {
+				if s.Effect == policy.Allow {
+					return false
+				}
+			} else if !plainCondition(op.Name.Text, k, r.Context, variables) {
 				return false
 			}
 		}
@@ -318,18 +336,18 @@ func plainCondition(operator string, k policy.Key, c *condition.Context, variabl
 	any := func(ok func(want string) bool) bool {
 		return slices.ContainsFunc(k.Values.List, func(v policy.Value) bool { return ok(v.Text) })
 	}
+	isNull := !isPresent || strings.Join(value.Strings(), "") == ""
 	if base == "Null" {
-		return any(func(want string) bool { return strings.EqualFold(want, "true") == !isPresent })
+		return any(func(want string) bool { return strings.EqualFold(want, "true") == isNull })
 	}
 	negated := strings.Contains(base, "Not")
 	base = strings.Replace(base, "Not", "", 1)
-	if !isPresent {
-		switch {
-		case exists, hasSet && set == "ForAllValues":
-			return true
-		case hasSet:
-			return false
-		}
+	switch {
+	case !isPresent && exists:
+		return true
+	case hasSet && isNull:
+		return set == "ForAllValues"
+	case !isPresent:
 		return negated
 	}
 	holds := func(have string) bool {
