@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/keywright/keywright/arn"
 )
 
 // MaxSize is the size in bytes over which Parse refuses a document. It is far
@@ -268,9 +270,15 @@ func (m *member) condition() ([]Operator, *Error) {
 		if of.value.kind != objectNode {
 			return nil, of.value.wrongType(of.name, "an object of condition keys")
 		}
-		keys := make([]Key, len(of.value.members))
+		keys, seen := make([]Key, len(of.value.members)), make(map[string]bool, len(of.value.members))
 		for j := range of.value.members {
 			key := &of.value.members[j]
+			lower := arn.ToLower(key.name)
+			if seen[lower] {
+				return nil, &Error{key.position, DuplicateElement, key.name,
+					strconv.Quote(key.name) + " is there twice: names of condition keys have no case"}
+			}
+			seen[lower] = true
 			values, err := key.values("a value or an array of values", stringNode, numberNode, booleanNode)
 			if err != nil {
 				return nil, err

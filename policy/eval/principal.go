@@ -22,9 +22,10 @@ const (
 
 // principal is one compiled name of a Principal element.
 type principal struct {
-	form     principalForm
-	name     string // ARN, account id, unique id, canonical user id or service
-	uniqueID string // when set, the ARN stands only for the principal with this id
+	form      principalForm
+	name      string // ARN, account id, unique id, canonical user id or service
+	partition string // of an account that is named by its ARN
+	uniqueID  string // when set, the ARN stands only for the principal with this id
 }
 
 type principalForm uint8
@@ -54,7 +55,7 @@ func (p *principal) reaches(c *Principal) reach {
 	}
 	switch p.form {
 	case accountPrincipal:
-		return when(p.name == c.AccountID, throughAccount)
+		return when(p.name == c.AccountID && (p.partition == "" || p.partition == c.partition()), throughAccount)
 	case canonicalPrincipal:
 		return when(p.name == c.CanonicalUserID, throughAccount)
 	case idPrincipal:
@@ -66,6 +67,13 @@ func (p *principal) reaches(c *Principal) reach {
 		return p.named(c, p.name == c.IssuerARN, p.name == c.ARN)
 	}
 	return notReached
+}
+
+// partition returns the partition of the principal's ARN.
+func (p *Principal) partition() string {
+	rest, _ := strings.CutPrefix(p.ARN, "arn:")
+	partition, _, _ := strings.Cut(rest, ":")
+	return partition
 }
 
 // named tells the reach of a name that is the caller's own, or its issuer's.
@@ -158,7 +166,7 @@ func parseAWSPrincipal(name string) (principal, string) {
 	kind, rest, _ := strings.Cut(a.Resource, "/")
 	switch {
 	case a.Service == "iam" && a.Resource == "root":
-		return principal{form: accountPrincipal, name: a.AccountID}, ""
+		return principal{form: accountPrincipal, name: a.AccountID, partition: a.Partition}, ""
 	case a.Service == "iam" && (kind == "user" || kind == "role") && rest != "",
 		a.Service == "sts" && kind == "federated-user" && rest != "",
 		a.Service == "sts" && kind == "assumed-role" && isSessionName(rest):

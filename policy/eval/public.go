@@ -19,7 +19,7 @@ func (p *Policy) Public() bool { return p.public }
 // non-public. aws:SourceIp has its own rule.
 var fixingKeys = []string{
 	"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID",
-	"aws:SourceArn", "aws:SourceVpc", "aws:SourceVpce", "aws:SourceOwner", "aws:SourceAccount", "aws:userid",
+	"aws:SourceArn", "aws:SourceVpc", "aws:SourceVpce", "aws:SourceOwner", "aws:SourceAccount",
 	"s3:DataAccessPointArn", "s3:DataAccessPointAccount",
 }
 
@@ -57,8 +57,11 @@ func isFixing(c *condition.Condition) bool {
 	default:
 		return false
 	}
-	if arn.EqualFold(c.Key(), "s3:DataAccessPointArn") {
+	switch {
+	case arn.EqualFold(c.Key(), "s3:DataAccessPointArn"):
 		return all(c.Values(), isAccessPointOfAccount)
+	case arn.EqualFold(c.Key(), "aws:userid"):
+		return all(c.Values(), isFixedUserID)
 	}
 	for _, key := range fixingKeys {
 		if arn.EqualFold(c.Key(), key) {
@@ -79,6 +82,12 @@ func all(values []string, ok func(string) bool) bool {
 
 func isFixed(v string) bool {
 	return v != "" && !strings.ContainsAny(v, "*?") && !strings.Contains(v, "${")
+}
+
+// isFixedUserID reports whether v is a fixed aws:userid outside the pattern
+// AROLEID:*, in which the part behind the colon is what a caller chose.
+func isFixedUserID(v string) bool {
+	return isFixed(v) && !(len(v) >= 4 && strings.EqualFold(v[:4], "AROA"))
 }
 
 // isAccessPointOfAccount reports whether v is an ARN of access points whose
