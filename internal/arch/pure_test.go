@@ -13,9 +13,9 @@ import (
 // impure are the packages of the standard library that reach outside the
 // program, or make two runs differ, with what they bring.
 var impure = map[string]string{
-	"os": "files and the environment", "os/...": "processes and signals", "io/fs": "files", "io/ioutil": "files",
+	"os/...": "files, processes and the environment", "io/fs": "files", "io/ioutil": "files",
 	"path/filepath": "the operating system's paths", "syscall": "the operating system", "plugin": "files",
-	"net": "the network", "net/http": "the network", "net/http/...": "the network", "net/rpc": "the network", "net/smtp": "the network",
+	"net": "the network", "net/http/...": "the network", "net/rpc": "the network", "net/smtp": "the network",
 	"crypto/tls": "the network", "database/sql": "a database", "log": "a global output", "log/...": "a global output", "flag": "the command line",
 	"math/rand": "randomness", "math/rand/v2": "randomness", "crypto/rand": "randomness",
 	"runtime": "the machine", "runtime/...": "the machine", "unsafe": "memory", "testing": "tests", "expvar": "a mutable global", "context": "cancellation, which nothing pure needs",
