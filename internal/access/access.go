@@ -10,7 +10,6 @@ import (
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/internal/sigv4"
-	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -19,6 +18,7 @@ type Access struct {
 	directory *directory.Directory
 	sealer    session.Sealer
 	region    string
+	compiled  compiledPolicies
 }
 
 // New returns an Access over a directory. sealer opens session tokens; region
@@ -170,7 +170,7 @@ func mergeTags(identity, session []directory.Tag) []directory.Tag {
 // with. One that cannot be used any more leaves the session without access.
 func (a *Access) compileSessionPolicies(c *Caller) error {
 	if c.Session.Policy != "" {
-		p, err := compile(c.Session.Policy)
+		p, err := a.compiled.get(c.Session.Policy)
 		if err != nil {
 			return awserr.InvalidToken.WithCause(err)
 		}
@@ -181,21 +181,13 @@ func (a *Access) compileSessionPolicies(c *Caller) error {
 		if !ok {
 			continue // it allows nothing; the session's other policies stand
 		}
-		p, err := compile(document)
+		p, err := a.compiled.get(document)
 		if err != nil {
 			return awserr.InvalidToken.WithCause(fmt.Errorf("%s: %w", arn, err))
 		}
 		c.sessions = append(c.sessions, p)
 	}
 	return nil
-}
-
-func compile(document string) (*eval.Policy, error) {
-	doc, err := policy.Parse([]byte(document))
-	if err != nil {
-		return nil, err
-	}
-	return eval.Compile(doc, eval.Options{Type: eval.Session, Name: "session policy"})
 }
 
 func (a *Access) recordUse(c *Caller, s *sigv4.Signature, now time.Time) {

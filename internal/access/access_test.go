@@ -32,7 +32,7 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // world is an account with a user, a role and a bucket, and an Access over it.
 type world struct {
-	*testing.T
+	testing.TB
 	directory *directory.Directory
 	keyring   *secrets.Keyring
 	access    *access.Access
@@ -41,13 +41,13 @@ type world struct {
 	bucket    *directory.Bucket
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	keyring := must(secrets.OpenFile(filepath.Join(dir, "key")))(t)
 	d := must(directory.Open(t.Context(), directory.Options{Path: filepath.Join(dir, "directory.db"), Keyring: keyring}))(t)
 	t.Cleanup(func() { d.Close() })
-	w := &world{T: t, directory: d, keyring: keyring, access: access.New(d, keyring, region)}
+	w := &world{TB: t, directory: d, keyring: keyring, access: access.New(d, keyring, region)}
 	for _, id := range []string{account, other} {
 		must(d.CreateAccount(t.Context(), directory.Account{ID: id, Name: id}))(t)
 	}
@@ -387,8 +387,6 @@ func TestOwnerIsGrantedUnlessDenied(t *testing.T) {
 	}
 }
 
-// TestUnboundNeed holds that a need without the bucket or role whose policy
-// takes part is never decided, even for root.
 // TestAccountOfResource checks that no identity reaches the policies of another
 // account, and that those of AWS are everybody's.
 func TestAccountOfResource(t *testing.T) {
@@ -429,6 +427,44 @@ func TestFederatedTags(t *testing.T) {
 	}
 }
 
+// A query that is asked again knows nothing of the need before.
+func TestQueryAgain(t *testing.T) {
+	w := newWorld(t)
+	w.policy(w.davids(), `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"s3:prefix":"a","aws:username":"David"}}},
+		{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:UserAgent":"forged"}}}]}`)
+	r, c, err := w.authenticate(w.key(account, "David"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(key, value string) func(*condition.Context) {
+		return func(c *condition.Context) { c.SetString(key, value) }
+	}
+	assume := access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN, Role: w.role, Context: set("sts:ExternalId", "secret-id")}
+	q := access.Query{Context: t.Context(), HTTP: r, Time: now, Caller: c}
+	for i, n := range []struct {
+		context func(*condition.Context)
+		allowed bool
+	}{
+		{nil, false}, {set("s3:prefix", "a"), true}, {nil, false}, {set("S3:Prefix", "a"), true},
+		{set("aws:username", "Adele"), false}, {set("aws:UserAgent", "forged"), false}, {set("s3:prefix", "a"), true},
+		{func(c *condition.Context) { c.SetString("s3:prefix", "a"); c.Delete("aws:username") }, false}, {set("s3:prefix", "a"), true},
+	} {
+		q.Need = w.get("x")
+		q.Need.Context = n.context
+		if err := w.access.Authorize(&q); (err == nil) != n.allowed {
+			t.Errorf("need %d: %v", i, err)
+		}
+		// The role's trust policy is that of this need alone.
+		q.Need = assume
+		if err := w.access.Authorize(&q); err != nil {
+			t.Errorf("the role after need %d: %v", i, err)
+		}
+	}
+}
+
+// TestUnboundNeed holds that a need without the bucket or role whose policy
+// takes part is never decided, even for root.
 func TestUnboundNeed(t *testing.T) {
 	w := newWorld(t)
 	root := w.key(account, "")

@@ -14,13 +14,20 @@ import (
 	"github.com/keywright/keywright/policy/eval"
 )
 
-// Query asks whether a caller may do what one need says.
+// Query asks whether a caller may do what one need says. It may be asked again
+// with another Need: what describes the request and its caller is gathered
+// once, so the other fields must stay. It is for one goroutine at a time.
 type Query struct {
 	Context context.Context
 	HTTP    *http.Request
 	Time    time.Time
 	Caller  *Caller
 	Need    Need
+
+	gathered bool
+	common   condition.Context // the keys of the request and its caller
+	own      condition.Context // over it, those of Need
+	policies eval.Policies
 }
 
 // Authorize returns nil when the caller is allowed what he needs, and
@@ -39,8 +46,12 @@ func (a *Access) Authorize(q *Query) error {
 		Resource:        q.Need.Resource,
 		ResourceAccount: q.resourceAccount(),
 	}
-	request.Context = a.requestContext(q, request.ResourceAccount)
-	d := eval.Decide(&request, q.policies())
+	if !q.gathered {
+		a.gather(q)
+	}
+	request.Context = q.needContext(request.ResourceAccount)
+	q.bindResource()
+	d := eval.Decide(&request, &q.policies)
 	if d.Allowed() || d.Effect == eval.ImplicitDeny && q.Need.Owner != "" && q.Need.Owner == q.Caller.ARN {
 		return nil
 	}
@@ -79,14 +90,47 @@ func (q *Query) resourceAccount() string {
 	return q.Caller.AccountID
 }
 
-func (q *Query) policies() *eval.Policies {
+// How many keys most requests have, and most needs.
+const (
+	commonKeys = 16
+	needKeys   = 8
+)
+
+// gather fills what is the same for every need of a request: the keys of every
+// request ("AWS global condition context keys", IAM User Guide), and the
+// caller's policies.
+func (a *Access) gather(q *Query) {
 	c := q.Caller
-	p := &eval.Policies{
+	q.common.Grow(commonKeys + len(c.tags))
+	a.requestKeys(&q.common, q)
+	principalKeys(&q.common, c)
+	q.policies = eval.Policies{
 		Identity:   c.policies.Identity,
 		Boundary:   c.policies.Boundary,
 		Session:    c.sessions,
 		HasSession: narrowed(c.Session),
 	}
+	q.gathered = true
+}
+
+// needContext returns the keys of the need, over those of the request.
+func (q *Query) needContext(resourceAccount string) *condition.Context {
+	q.own.Reset()
+	q.own.Grow(needKeys)
+	q.own.Over(&q.common)
+	if resourceAccount != "" {
+		q.own.SetString("aws:ResourceAccount", resourceAccount)
+	}
+	if q.Need.Context != nil {
+		q.Need.Context(&q.own)
+	}
+	return &q.own
+}
+
+// bindResource sets the policies that the need's bucket or role brings.
+func (q *Query) bindResource() {
+	p := &q.policies
+	p.Resource, p.RestrictPublicBuckets = nil, false
 	if b := q.Need.Bucket; b != nil {
 		if b.Policy != nil {
 			p.Resource = b.Policy.Compiled
@@ -96,7 +140,6 @@ func (q *Query) policies() *eval.Policies {
 	if r := q.Need.Role; r != nil {
 		p.Resource = r.Trust
 	}
-	return p
 }
 
 // narrowed reports whether session policies limit a session: those of a role
@@ -136,19 +179,4 @@ func (q *Query) denied(d eval.Decision) error {
 	}
 	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", c.ARN, n.Action, resource, d.Because(n.Action))
 	return awserr.AccessDenied.WithMessage("%s", strings.TrimRight(message, " "))
-}
-
-// requestContext fills the keys of every request ("AWS global condition context
-// keys", IAM User Guide), and then those of the need.
-func (a *Access) requestContext(q *Query, resourceAccount string) *condition.Context {
-	c := &condition.Context{}
-	a.requestKeys(c, q)
-	principalKeys(c, q.Caller)
-	if resourceAccount != "" {
-		c.SetString("aws:ResourceAccount", resourceAccount)
-	}
-	if q.Need.Context != nil {
-		q.Need.Context(c)
-	}
-	return c
 }

@@ -173,8 +173,10 @@ func (d *Dispatcher) authenticate(r *Request) error {
 
 func (d *Dispatcher) authorize(ctx context.Context, r *Request, needs []Need) error {
 	r.denied = make([]error, len(needs))
+	q := d.question(ctx, r, Need{})
 	for i, n := range needs {
-		err := d.Authority.Authorize(d.question(ctx, r, n))
+		q.Need = n
+		err := d.Authority.Authorize(q)
 		if err != nil && !n.Optional {
 			return err
 		}

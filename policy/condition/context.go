@@ -10,6 +10,7 @@ package condition
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,6 +98,9 @@ func (c *Context) Delete(key string) { *c.set(key) = entry{key: key, kind: absen
 // Over makes c a layer over parent: a key that c does not have is looked up
 // there. It replaces an earlier parent; nil takes it away.
 func (c *Context) Over(parent *Context) { c.parent = parent }
+
+// Grow makes room for n more keys.
+func (c *Context) Grow(n int) { c.entries = slices.Grow(c.entries, n) }
 
 // Clone returns a copy to which keys can be added without changing c. It
 // shares c's parent.
