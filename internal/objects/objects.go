@@ -232,7 +232,7 @@ type Upload struct {
 type Part struct {
 	Number   int
 	Size     int64
-	ETag     string // hex MD5, without quotes; empty in Info.Parts
+	ETag     string    // hex MD5, without quotes; empty in Info.Parts
 	Modified time.Time // zero in Info.Parts
 	Checksum Checksum
 }

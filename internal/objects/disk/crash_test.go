@@ -105,13 +105,16 @@ func readKey(s *disk.Store, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer o.Close()
+	return readObject(o)
+}
+
+func readObject(o objects.Object) ([]byte, error) {
 	r, err := o.Read(context.Background(), 0, o.Info().Size)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(r)
-	return append([]byte{}, data...), err
+	return io.ReadAll(r)
 }
 
 // runUntilCrash checks what is in fs, writes to it, and returns fs as it is
@@ -213,12 +216,7 @@ func (w writer) copy(ctx context.Context, h *history) error {
 		return nil // there is none
 	}
 	defer source.Close()
-	r, err := source.Read(ctx, 0, source.Info().Size)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
+	data, err := readObject(source)
 	if err != nil {
 		return err
 	}
@@ -306,7 +304,7 @@ func filesIn(t testing.TB, fs vfs.FS, dir string) []string {
 func TestRestartInTheMiddleOfAPut(t *testing.T) {
 	fs := vfs.NewCrashableMem()
 	s := openStore(t, "data", disk.Options{FS: fs})
-	old := bytes.Repeat([]byte("old "), 50_000)
+	old := []byte("old") // in no file, so that the file that is lost is the first
 	if err := s.CreateBucket(t.Context(), bucket); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +323,7 @@ func TestRestartInTheMiddleOfAPut(t *testing.T) {
 	}
 	made := false
 	for _, fs := range crashed {
-		made = made || len(filesIn(t, fs, "data")) > 1
+		made = made || len(filesIn(t, fs, "data")) > 0
 		s := openStore(t, "data", disk.Options{FS: fs})
 		if !bytes.Equal(contentOf(t, s, "k"), old) {
 			t.Fatal("the old object is not whole")

@@ -7,7 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"path"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -362,6 +365,118 @@ func TestFilesGoWithTheirLastReader(t *testing.T) {
 		}
 	}
 	emptyStore(t, fs, s)
+}
+
+// TestSharedContentGoesOnce copies an object many times while it is deleted, and
+// deletes the copies at once while one of them is read.
+func TestSharedContentGoesOnce(t *testing.T) {
+	fs := vfs.NewMem()
+	s := newStore(t, fs)
+	data := bytes.Repeat([]byte("0123456789"), 7_000)
+	for range 100 {
+		put(t, s, "0", data)
+		source, err := s.Open(t.Context(), bucket, "0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		together(t, 16, func(n int) error {
+			if n == 0 {
+				return s.Delete(t.Context(), bucket, "0", objects.Conditions{})
+			}
+			return copyTo(s, source, strconv.Itoa(n))
+		})
+		if err := source.Close(); err != nil {
+			t.Fatal(err)
+		}
+		last, err := s.Open(t.Context(), bucket, "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		together(t, 16, func(n int) error {
+			return s.Delete(t.Context(), bucket, strconv.Itoa(n), objects.Conditions{})
+		})
+		if got, err := readObject(last); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%d bytes, error %v", len(got), err)
+		}
+		if err := last.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	emptyStore(t, fs, s)
+}
+
+// TestRevivedContentIsNotRemoved copies a deleted object that is open, so that its
+// content lives again while its removal is under way, and deletes and reads the
+// copy before the removal gets to it.
+func TestRevivedContentIsNotRemoved(t *testing.T) {
+	removing := make(chan struct{})
+	memory := vfs.NewMem()
+	s := newStore(t, errorfs.Wrap(memory, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpRemove && strings.Contains(op.Path, "files/") {
+			<-removing
+		}
+		return nil
+	})))
+	data := bytes.Repeat([]byte("0123456789"), 7_000)
+	remove := func(key string) {
+		t.Helper()
+		if err := s.Delete(t.Context(), bucket, key, objects.Conditions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(key string) objects.Object {
+		t.Helper()
+		o, err := s.Open(t.Context(), bucket, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	put(t, s, "before", data)
+	put(t, s, "after", data)
+	put(t, s, "k", data)
+	remove("before") // holds the removals up
+
+	source := open("k")
+	remove("k")
+	if err := copyTo(s, source, "copy"); err != nil {
+		t.Fatal(err)
+	}
+	source.Close()
+	last := open("copy")
+	remove("copy")
+	remove("after")
+	close(removing)
+	for len(filesIn(t, memory, "data")) > 1 {
+		runtime.Gosched()
+	}
+	if got, err := readObject(last); err != nil || !bytes.Equal(got, data) {
+		t.Fatalf("%d bytes, error %v", len(got), err)
+	}
+	last.Close()
+	emptyStore(t, memory, s)
+}
+
+func copyTo(s *disk.Store, source objects.Object, key string) error {
+	_, err := s.Copy(context.Background(), source, bucket, objects.CopyRequest{Key: key})
+	return err
+}
+
+// together calls f with 0 to n-1 at once.
+func together(t *testing.T, n int, f func(int) error) {
+	t.Helper()
+	start := make(chan struct{})
+	var running sync.WaitGroup
+	for i := range n {
+		running.Go(func() {
+			<-start
+			if err := f(i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(start)
+	running.Wait()
 }
 
 // TestReopened finds everything as it was.
