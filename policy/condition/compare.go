@@ -151,8 +151,11 @@ type quantity struct {
 	isInteger bool
 }
 
+// maxTyped is longer than any number or date.
+const maxTyped = 64
+
 func parseQuantity(s string) (quantity, bool) {
-	if strings.Trim(s, "+-.eE0123456789") != "" {
+	if len(s) > maxTyped || strings.Trim(s, "+-.eE0123456789") != "" {
 		return quantity{}, false
 	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -215,7 +218,7 @@ var layouts = []string{
 // than the four digits of a year.
 func parseTime(s string) (time.Time, bool) {
 	for _, layout := range layouts {
-		if len(s) < 4 {
+		if len(s) < 4 || len(s) > maxTyped {
 			break
 		}
 		if t, err := time.Parse(layout, s); err == nil {
