@@ -87,8 +87,13 @@ func (c *cleaner) stop() {
 	<-c.done
 }
 
-func (c *cleaner) removeFiles(files ...id) {
-	c.add(func() { c.files = append(c.files, files...) })
+// removeFiles removes the files of segments, which are on the list.
+func (c *cleaner) removeFiles(segments []segment) {
+	c.add(func() {
+		for _, one := range segments {
+			c.files = append(c.files, one.file)
+		}
+	})
 }
 
 // removeContent removes a content that no object is made of, once nobody reads

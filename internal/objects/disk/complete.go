@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/keywright/keywright/internal/checksum"
 	"github.com/keywright/keywright/internal/objects"
@@ -32,7 +33,7 @@ func (s *Store) CompleteUpload(ctx context.Context, b objects.Bucket, key, name 
 	if err != nil {
 		return objects.Info{}, err
 	}
-	s.cleaner.removeFiles(made.gone...)
+	s.cleaner.removeFiles(made.gone)
 	return made.info(key), nil
 }
 
@@ -58,7 +59,7 @@ func (*alreadyDone) Error() string { return "disk: the upload is complete" }
 type completion struct {
 	record *objectRecord
 	parts  []*partRecord
-	gone   []id // files of the parts that were left out
+	gone   []segment // the parts that were left out
 }
 
 func (c *completion) info(key string) objects.Info {
@@ -103,7 +104,7 @@ func (s *Store) complete(c *changes, b objects.Bucket, key, name string, r objec
 		return completion{}, err
 	}
 	c.set(row(contentSpace, upload.content[:]), content.encode())
-	c.forgetUpload(uploadRow(b.ID, key, u))
+	c.forgetUpload(uploadRow(b.ID, key, u), slices.Concat(content.segments, made.gone))
 	c.unname(made.gone)
 	return made, nil
 }
@@ -147,7 +148,7 @@ func (s *Store) chooseParts(u uploadID, named []objects.CompletedPart) (completi
 		if len(left) > 0 && left[0].Number < p.segment.number {
 			return invalidPart(left[0])
 		}
-		made.gone = append(made.gone, p.segment.file)
+		made.gone = append(made.gone, p.segment)
 		return nil
 	})
 	if err != nil {

@@ -131,7 +131,7 @@ func (s *Store) writeFile(k contentKey, write func(io.Writer) error) (file id, e
 		return id{}, err
 	}
 	if err = s.fillFile(file, k, write); err != nil {
-		s.cleaner.removeFiles(file)
+		s.cleaner.removeFiles([]segment{{file: file}})
 		return id{}, err
 	}
 	return file, nil

@@ -133,9 +133,6 @@ func (x *index) change() *changes { return &changes{batch: x.db.NewBatch()} }
 
 func (c *changes) set(key, value []byte) { c.note(c.batch.Set(key, value, nil)) }
 func (c *changes) delete(key []byte)     { c.note(c.batch.Delete(key, nil)) }
-func (c *changes) deleteRange(lower, upper []byte) {
-	c.note(c.batch.DeleteRange(lower, upper, nil))
-}
 
 func (c *changes) note(err error) { c.err = errors.Join(c.err, err) }
 
@@ -143,8 +140,7 @@ func (c *changes) note(err error) { c.err = errors.Join(c.err, err) }
 // After an error they may or may not be there when the index is next opened.
 func (x *index) durable(c *changes) error { return x.apply(c, pebble.Sync) }
 
-// lazily applies changes which may be lost, or made later than the changes that
-// follow them are not.
+// lazily applies changes that a loss of power may undo.
 func (x *index) lazily(c *changes) error { return x.apply(c, pebble.NoSync) }
 
 func (x *index) apply(c *changes, o *pebble.WriteOptions) (err error) {

@@ -82,6 +82,9 @@ func uploadRow(bucketID, key string, u uploadID) []byte {
 	return append(b, u[:]...)
 }
 
+// uploadOf returns the upload that a row's key ends with.
+func uploadOf(at []byte) uploadID { return uploadID(at[len(at)-len(uploadID{}):]) }
+
 func partRow(u uploadID, number int) []byte {
 	return binary.BigEndian.AppendUint16(row(partSpace, u[:]), uint16(number))
 }

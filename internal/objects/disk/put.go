@@ -210,9 +210,7 @@ func (s *Store) abandon(segments []segment, err error) {
 	if errors.As(err, &uncertain) {
 		return
 	}
-	for _, one := range segments {
-		s.cleaner.removeFiles(one.file)
-	}
+	s.cleaner.removeFiles(segments)
 }
 
 // object returns the record in an object's row, or nil when there is none.

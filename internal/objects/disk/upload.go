@@ -137,9 +137,9 @@ func (s *Store) commitPart(ctx context.Context, b objects.Bucket, key, name stri
 	c := s.index.change()
 	c.set(at, p.encode())
 	c.delete(row(unnamedSpace, p.segment.file[:]))
-	var gone []id
+	var gone []segment
 	if old != nil {
-		gone = append(gone, old.segment.file)
+		gone = append(gone, old.segment)
 		c.unname(gone)
 	}
 	if err := ctx.Err(); err != nil {
@@ -148,7 +148,7 @@ func (s *Store) commitPart(ctx context.Context, b objects.Bucket, key, name stri
 	if err := s.index.durable(c); err != nil {
 		return &uncertainError{err}
 	}
-	s.cleaner.removeFiles(gone...)
+	s.cleaner.removeFiles(gone)
 	return nil
 }
 
@@ -167,10 +167,10 @@ func (s *Store) lockUpload(b objects.Bucket, key string) (unlock func(), err err
 	}, nil
 }
 
-// unname puts files on the list of those that are to be removed.
-func (c *changes) unname(files []id) {
-	for _, file := range files {
-		c.set(row(unnamedSpace, file[:]), present)
+// unname puts the files of segments on the list of those that are to be removed.
+func (c *changes) unname(gone []segment) {
+	for _, one := range gone {
+		c.set(row(unnamedSpace, one.file[:]), present)
 	}
 }
 
@@ -212,30 +212,31 @@ func (s *Store) AbortUpload(ctx context.Context, b objects.Bucket, key, name str
 
 // forgetUpload removes an upload, by its row's key, and all its parts.
 func (s *Store) forgetUpload(at []byte) error {
-	u := uploadID(at[len(at)-len(uploadID{}):])
-	var gone []id
-	err := s.eachPart(u, 1, func(p *partRecord) error {
-		gone = append(gone, p.segment.file)
+	var gone []segment
+	err := s.eachPart(uploadOf(at), 1, func(p *partRecord) error {
+		gone = append(gone, p.segment)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	c := s.index.change()
-	c.forgetUpload(at)
+	c.forgetUpload(at, gone)
 	c.unname(gone)
 	if err := s.index.durable(c); err != nil {
 		return err
 	}
-	s.cleaner.removeFiles(gone...)
+	s.cleaner.removeFiles(gone)
 	return nil
 }
 
-// forgetUpload removes the rows of an upload.
-func (c *changes) forgetUpload(at []byte) {
-	rows := row(partSpace, at[len(at)-len(uploadID{}):])
+// forgetUpload removes the rows of an upload with the given parts.
+func (c *changes) forgetUpload(at []byte, parts []segment) {
+	u := uploadOf(at)
+	for _, p := range parts {
+		c.delete(partRow(u, p.number))
+	}
 	c.delete(at)
-	c.deleteRange(rows, successor(rows))
 }
 
 // eachPart calls f with the parts of an upload from a number on, in order.
