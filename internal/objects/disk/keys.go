@@ -115,12 +115,13 @@ func cutName(b []byte) (name string, rest []byte, ok bool) {
 		if i < 0 || i+1 == len(b) {
 			return "", nil, false
 		}
-		whole = append(whole, b[:i]...)
-		switch b[i+1] {
-		case terminator[1]:
-			return string(whole), b[i+2:], true
-		case 0xff:
-			whole, b = append(whole, 0), b[i+2:]
+		switch {
+		case b[i+1] == terminator[1] && whole == nil:
+			return string(b[:i]), b[i+2:], true
+		case b[i+1] == terminator[1]:
+			return string(append(whole, b[:i]...)), b[i+2:], true
+		case b[i+1] == 0xff:
+			whole, b = append(append(whole, b[:i]...), 0), b[i+2:]
 		default:
 			return "", nil, false
 		}
