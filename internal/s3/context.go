@@ -2,7 +2,9 @@ package s3
 
 import (
 	"crypto/tls"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,20 +117,22 @@ func requestTags(tags map[string]string) keys {
 		if len(tags) == 0 {
 			return
 		}
-		names := make([]string, 0, len(tags))
-		for name, value := range tags {
-			names = append(names, name)
-			c.SetString("s3:RequestObjectTag/"+name, value)
-		}
-		c.SetStrings("s3:RequestObjectTagKeys", names)
+		c.SetStrings("s3:RequestObjectTagKeys", setTags(c, "s3:RequestObjectTag/", tags))
 	}
 }
 
 // existingTags sets the keys of the tags that an object has.
 func existingTags(tags map[string]string) keys {
-	return func(c *condition.Context) {
-		for name, value := range tags {
-			c.SetString("s3:ExistingObjectTag/"+name, value)
-		}
+	return func(c *condition.Context) { setTags(c, "s3:ExistingObjectTag/", tags) }
+}
+
+// setTags sets a key for each tag and returns the tags' names. The names of
+// tags have case and those of condition keys have none: of tags that differ in
+// nothing else the last counts, so that every request is decided alike.
+func setTags(c *condition.Context, prefix string, tags map[string]string) []string {
+	names := slices.Sorted(maps.Keys(tags))
+	for _, name := range names {
+		c.SetString(prefix+name, tags[name])
 	}
+	return names
 }
