@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 //	                      output is in NAME.out and NAME.err, and ENDPOINT and
 //	                      ADDRESS are where it listens
 //	stop NAME [STATUS]    sends it a Ctrl-C and waits for it to end with STATUS
+//	interrupt NAME        sends it a Ctrl-C while a connection is open on which
+//	                      nothing comes, and waits until it accepts no others
 //	fails STATUS ARGS...  runs keywright ARGS, which must end with STATUS; its
 //	                      output is in out and err
 //	get PATH STATUS       asks the server that was started last
@@ -48,7 +51,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": startCommand, "stop": stopCommand, "fails": failsCommand,
+			"start": startCommand, "stop": stopCommand, "interrupt": interruptCommand, "fails": failsCommand,
 			"get": getCommand, "as": asCommand, "nosecret": nosecretCommand,
 		},
 	})
@@ -130,6 +133,29 @@ func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func interruptCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: interrupt NAME")
+	}
+	p := ts.Value("processes").(map[string]*process)[args[0]]
+	conn, err := net.Dial("tcp", ts.Getenv("ADDRESS"))
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	response, err := http.Get(ts.Getenv("ENDPOINT") + "/-/health") // which is accepted after
+	ts.Check(err)
+	response.Body.Close()
+	ts.Check(p.Process.Signal(os.Interrupt))
+	for {
+		other, err := net.Dial("tcp", ts.Getenv("ADDRESS"))
+		if err != nil {
+			return
+		}
+		other.Close()
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// statusOf returns how a process ended: with its status, or -1 by a signal.
 func statusOf(err error) string {
 	var e *exec.ExitError
 	switch {
