@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -247,41 +248,68 @@ func TestMatchesAsRegexp(t *testing.T) {
 
 // Pieces between stars are found where a regular expression finds them, in
 // texts longer than a word of places, of characters of all lengths and of
-// bytes that are none, and with variables.
+// bytes that are none, and with variables; also when one text is searched for
+// several patterns.
 func TestSearchesAsRegexp(t *testing.T) {
 	parts := []string{"a", "b", "B", "ab", "é", "aé", "\xff", "€", "😀"}
+	const head = "arn:aws:s3:::"
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 150).Draw(t, "text"), "")
-		fold := rapid.Bool().Draw(t, "fold")
-		values := keys{"x": rapid.SampledFrom(parts).Draw(t, "x"), "y": rapid.SampledFrom(parts).Draw(t, "y") + "a", "": ""}
-		var pattern, meaning strings.Builder
-		for _, p := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "é", "ab", "?", "?", "*", "${x}", "${y}", "${empty, ''}"}), 0, 9).Draw(t, "pattern") {
-			pattern.WriteString(p)
-			switch p {
-			case "?":
-				meaning.WriteString("(?s:.)")
-			case "*":
-				meaning.WriteString("(?s:.*)")
-			case "${x}", "${y}":
-				meaning.WriteString(quoteBytes(values[p[2:3]]))
-			case "${empty, ''}":
-			default:
-				meaning.WriteString(quoteBytes(p))
+		values := keys{"x": rapid.SampledFrom(parts).Draw(t, "x"), "y": rapid.SampledFrom(parts).Draw(t, "y") + "a"}
+		valid := utf8.ValidString(text + values["x"] + values["y"])
+		var shared, inARN Text
+		shared.Set(text)
+		inARN.Set(head + text)
+		for range 4 {
+			pattern, meaning := drawPieces(t, values)
+			expression := regexp.MustCompile("^" + meaning + "$")
+			w, err := CompileWildcard(pattern, Wildcards|Variables)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := CompilePattern(head+pattern, Variables)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := expression.MatchString(text)
+			if got := w.Match(text, values); got != want {
+				t.Fatalf("%q matches %q: %v", pattern, text, got)
+			}
+			if got := w.MatchText(&shared, values); got != want {
+				t.Fatalf("%q matches %q among others: %v", pattern, text, got)
+			}
+			if got := p.MatchText(&inARN, values); got != want {
+				t.Fatalf("%q matches %q in an ARN: %v", pattern, text, got)
+			}
+			folded, err := CompileWildcard(pattern, Wildcards|Variables|FoldCase)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := folded.Match(text, values); valid && got != regexp.MustCompile("(?i)^"+meaning+"$").MatchString(text) {
+				t.Fatalf("%q matches %q in any case: %v", pattern, text, got)
 			}
 		}
-		syntax, flags := Wildcards|Variables, ""
-		if fold && !strings.Contains(text+values["x"]+values["y"], "\xff") {
-			syntax, flags = syntax|FoldCase, "(?i)"
-		}
-		w, err := CompileWildcard("*"+pattern.String()+"*", syntax)
-		if err != nil {
-			t.Fatal(err)
-		}
-		expression := regexp.MustCompile(flags + "^(?s:.*)(?:" + meaning.String() + ")(?s:.*)$")
-		if got := w.Match(text, values); got != expression.MatchString(text) {
-			t.Fatalf("%q matches %q: %v", w.String(), text, got)
-		}
 	})
+}
+
+// drawPieces returns a pattern that begins and ends with a star, and the
+// regular expression that means the same.
+func drawPieces(t *rapid.T, values keys) (pattern, meaning string) {
+	for _, p := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "é", "ab", "?", "?", "*", "${x}", "${y}", "${absent, ''}"}), 0, 9).Draw(t, "pattern") {
+		pattern += p
+		switch p {
+		case "?":
+			meaning += "(?s:.)"
+		case "*":
+			meaning += "(?s:.*)"
+		case "${x}", "${y}":
+			meaning += quoteBytes(values[p[2:3]])
+		case "${absent, ''}":
+		default:
+			meaning += quoteBytes(p)
+		}
+	}
+	return "*" + pattern + "*", "(?s:.*)" + meaning + "(?s:.*)"
 }
 
 // quoteBytes quotes a text for a regular expression. A byte that is no

@@ -136,12 +136,20 @@ func (p *Pattern) LiteralPrefix() string {
 
 // Match reports whether s matches. r may be nil when the pattern has no
 // variables.
-func (p *Pattern) Match(s string, r Resolver) bool {
+func (p *Pattern) Match(s string, r Resolver) bool { return p.match(s, nil, r) }
+
+// MatchText is Match for a text that other patterns are matched with too.
+func (p *Pattern) MatchText(t *Text, r Resolver) bool { return p.match(t.s, t, r) }
+
+// Searches reports whether a match can gain from MatchText.
+func (p *Pattern) Searches() bool { return p.resource.Searches() }
+
+func (p *Pattern) match(s string, t *Text, r Resolver) bool {
 	if p.all {
 		return true
 	}
 	if p.fields == nil {
-		return strings.HasPrefix(s, p.head) && p.resource.Match(s[len(p.head):], r)
+		return strings.HasPrefix(s, p.head) && p.resource.match(s[len(p.head):], t, r)
 	}
 	for i := range p.fields {
 		field, rest, ok := strings.Cut(s, ":")
@@ -150,7 +158,7 @@ func (p *Pattern) Match(s string, r Resolver) bool {
 		}
 		s = rest
 	}
-	return p.resource.Match(s, r)
+	return p.resource.match(s, t, r)
 }
 
 // MatchesService reports whether the pattern takes in every resource of a

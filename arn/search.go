@@ -7,8 +7,9 @@ import (
 )
 
 // find matches a chunk at its first place in s and returns what follows it.
-// The first place is enough: a later one never leaves more text.
-func (m matcher) find(s string, chunk []atom) (rest string, ok bool) {
+// The first place is enough: a later one never leaves more text. s is the end
+// of t, unless t is nil.
+func (m matcher) find(s string, t *Text, chunk []atom) (rest string, ok bool) {
 	s, chunk, ok = skipCharacters(s, chunk)
 	if !ok || len(chunk) == 0 {
 		return s, ok
@@ -21,7 +22,7 @@ func (m matcher) find(s string, chunk []atom) (rest string, ok bool) {
 	if after == 1 {
 		end, ok = m.findText(s, &chunk[0])
 	} else {
-		end, ok = m.search(s, chunk[:after])
+		end, ok = m.search(s, t, chunk[:after])
 	}
 	if !ok {
 		return "", false
@@ -64,29 +65,80 @@ func (m matcher) index(s, text string) int {
 	return -1
 }
 
-// fewWords suffice, at 64 places each, for the longest key of an object.
-const fewWords = 1024/64 + 1
+// fewWords suffice, at 64 places each, for the ARN of the longest key.
+const fewWords = 1100/64 + 1
 
-// manySets is how many bytes of a text can each stand in it more often than
-// twice for every 64 places.
-const manySets = 32
+// manySets is more than the bytes that can each stand in a text more often than
+// once for every 64 places, and one.
+const manySets = 66
+
+// Text is a text that many patterns are matched with. What one search learns
+// of it helps the next. The zero Text is empty; it must not be copied, and is
+// for one goroutine at a time.
+type Text struct {
+	s      string
+	words  int                               // of a set of places
+	few    [(manySets + 2) * fewWords]uint64 // the sets, when they fit
+	many   []uint64                          // else
+	marked bool                              // whether inside is filled
+	wide   bool                              // whether there is a character of several bytes
+
+	number   [256]uint8 // of the set of a byte that is there often, from 1
+	computed uint8
+	last     int // the byte of the set 0, and 1 more
+}
+
+// Set makes t stand for s. It is called once.
+func (t *Text) Set(s string) { t.s = s }
+
+func (t *Text) open() {
+	if t.words != 0 {
+		return
+	}
+	t.words = len(t.s)/64 + 1
+	if t.words > fewWords {
+		t.many = make([]uint64, (manySets+2)*t.words)
+	}
+}
+
+// The sets of places: those that are reached, those inside of characters, and
+// from firstByte those before a byte.
+const (
+	reachedSet = iota
+	insideSet
+	firstByte
+)
+
+func (t *Text) places(n int) []uint64 {
+	if t.many != nil {
+		return t.many[n*t.words:][:t.words]
+	}
+	return t.few[n*t.words:][:t.words]
+}
 
 // search returns the end of the first place of a chunk that begins and ends
 // with a literal or variable. It follows all places where the chunk may begin
 // at once, 64 to a word, so that it costs a few steps for each byte of the
 // chunk and each 64 bytes of the text, however often its parts stand there.
-func (m matcher) search(s string, chunk []atom) (end int, ok bool) {
-	p := places{text: s, fold: m.fold, count: len(s) + 1, words: len(s)/64 + 1}
-	var few [(manySets + 2) * fewWords]uint64
-	room := few[:]
-	if p.words > fewWords {
-		room = make([]uint64, (manySets+2)*p.words)
+func (m matcher) search(s string, t *Text, chunk []atom) (end int, ok bool) {
+	if t == nil || m.fold {
+		alone := Text{s: s}
+		return m.searchIn(&alone, 0, chunk)
 	}
-	p.set, p.inside, p.sets = room[:p.words], room[p.words:2*p.words], room[2*p.words:]
-	for i := range p.set {
+	from := len(t.s) - len(s)
+	end, ok = m.searchIn(t, from, chunk)
+	return end - from, ok
+}
+
+func (m matcher) searchIn(t *Text, from int, chunk []atom) (end int, ok bool) {
+	t.open()
+	p := reached{Text: t, fold: m.fold, set: t.places(reachedSet), count: len(t.s) - from + 1}
+	clear(p.set[:from/64])
+	for i := from / 64; i < len(p.set); i++ {
 		p.set[i] = ^uint64(0)
 	}
-	p.set[p.words-1] = 1<<(len(s)%64+1) - 1
+	p.set[from/64] &^= 1<<(from%64) - 1
+	p.set[t.words-1] &= 1<<(len(t.s)%64)<<1 - 1
 	for i := range chunk {
 		if chunk[i].kind == anyCharacter {
 			p.skip()
@@ -107,27 +159,19 @@ func (m matcher) search(s string, chunk []atom) (end int, ok bool) {
 	return 0, false
 }
 
-// places are the places in a text where what was matched so far ends. Place i
+// reached are the places in a text where what was matched so far ends. Place i
 // is that before byte i; their number never grows.
-type places struct {
-	text   string
-	fold   bool
-	words  int
-	set    []uint64
-	count  int
-	inside []uint64 // the places inside a character of several bytes
-	marked bool     // whether inside is filled
-	wide   bool     // whether there is one
-
-	sets     []uint64 // where bytes stand in the text
-	number   [256]uint8
-	computed uint8
+type reached struct {
+	*Text
+	fold  bool
+	set   []uint64
+	count int
 }
 
 // follow keeps the places that text follows, and moves them behind it.
-func (p *places) follow(text string) {
+func (p *reached) follow(text string) {
 	for i := range len(text) {
-		if p.count <= 2*p.words || p.computed == manySets {
+		if p.count <= p.words {
 			p.followEach(text[i:])
 			return
 		}
@@ -136,7 +180,7 @@ func (p *places) follow(text string) {
 }
 
 // advance keeps the places that are in only, and moves them by one byte.
-func (p *places) advance(only []uint64) {
+func (p *reached) advance(only []uint64) {
 	count, carry := 0, uint64(0)
 	for i, w := range p.set {
 		w &= only[i]
@@ -149,7 +193,7 @@ func (p *places) advance(only []uint64) {
 }
 
 // followEach does as follow, for few places.
-func (p *places) followEach(text string) {
+func (p *reached) followEach(text string) {
 	if text == "" {
 		return
 	}
@@ -162,7 +206,7 @@ func (p *places) followEach(text string) {
 			w &^= 1 << bit
 			at := i*64 + bit
 			to := at + len(text)
-			if to <= len(p.text) && p.equal(p.text[at:to], text) {
+			if to <= len(p.s) && p.equal(p.s[at:to], text) {
 				p.set[to/64] |= 1 << (to % 64)
 				p.count++
 			}
@@ -170,19 +214,20 @@ func (p *places) followEach(text string) {
 	}
 }
 
-func (p *places) equal(a, b string) bool {
+func (p *reached) equal(a, b string) bool {
 	return a == b || p.fold && EqualFold(a, b)
 }
 
 // skip moves the places by one character; at the end there is none.
-func (p *places) skip() {
+func (p *reached) skip() {
 	p.mark()
-	p.set[p.words-1] &^= 1 << (len(p.text) % 64)
+	p.set[p.words-1] &^= 1 << (len(p.s) % 64)
 	p.advance(p.set)
+	all := p.places(insideSet)
 	for p.wide {
 		moved, carry := false, uint64(0)
 		for i, w := range p.set {
-			inside := w & p.inside[i]
+			inside := w & all[i]
 			p.set[i] = w&^inside | inside<<1 | carry
 			carry = inside >> 63
 			moved = moved || inside != 0
@@ -194,59 +239,80 @@ func (p *places) skip() {
 }
 
 // mark fills inside.
-func (p *places) mark() {
-	if p.marked {
+func (t *Text) mark() {
+	if t.marked {
 		return
 	}
-	p.marked = true
-	if !utf8.ValidString(p.text) {
-		p.markInvalid()
+	t.marked = true
+	if !utf8.ValidString(t.s) {
+		t.markInvalid()
 		return
 	}
-	for i := range p.inside {
-		block := p.text[i*64 : min(i*64+64, len(p.text))]
+	inside := t.places(insideSet)
+	for i := range inside {
+		block := t.s[i*64 : min(i*64+64, len(t.s))]
 		at := 0
 		for ; at+8 <= len(block); at += 8 {
 			x := eight(block[at:])
-			p.inside[i] |= gather(x&^(x<<1)) << at
+			inside[i] |= gather(x&^(x<<1)) << at
 		}
 		for ; at < len(block); at++ {
 			if !utf8.RuneStart(block[at]) {
-				p.inside[i] |= 1 << at
+				inside[i] |= 1 << at
 			}
 		}
-		p.wide = p.wide || p.inside[i] != 0
+		t.wide = t.wide || inside[i] != 0
 	}
 }
 
 // markInvalid fills inside for a text in which a byte that is no part of a
 // character counts as one.
-func (p *places) markInvalid() {
-	for i := 0; i < len(p.text); {
-		_, n := utf8.DecodeRuneInString(p.text[i:])
+func (t *Text) markInvalid() {
+	inside := t.places(insideSet)
+	for i := 0; i < len(t.s); {
+		_, n := utf8.DecodeRuneInString(t.s[i:])
 		for j := i + 1; j < i+n; j++ {
-			p.inside[j/64] |= 1 << (j % 64)
-			p.wide = true
+			inside[j/64] |= 1 << (j % 64)
+			t.wide = true
 		}
 		i += n
 	}
 }
 
-// occurrences returns the places before a byte.
-func (p *places) occurrences(c byte) []uint64 {
+// occurrences returns the places before a byte. Those of a byte that is there
+// often are kept: there are never more of these than there are sets.
+func (p *reached) occurrences(c byte) []uint64 {
 	if p.fold {
 		c = Lower(c)
 	}
-	if p.number[c] == 0 {
+	if n := p.number[c]; n != 0 {
+		return p.places(firstByte + int(n))
+	}
+	set := p.places(firstByte)
+	if p.last == int(c)+1 {
+		return set
+	}
+	p.last = int(c) + 1
+	clear(set)
+	occurrences(set, p.s, c)
+	if p.fold && 'a' <= c && c <= 'z' {
+		occurrences(set, p.s, c-('a'-'A'))
+	}
+	if p.computed+1 < manySets && count(set) > p.words {
 		p.computed++
 		p.number[c] = p.computed
-		set := p.sets[int(p.computed-1)*p.words:][:p.words]
-		occurrences(set, p.text, c)
-		if p.fold && 'a' <= c && c <= 'z' {
-			occurrences(set, p.text, c-('a'-'A'))
-		}
+		p.last = 0
+		copy(p.places(firstByte+int(p.computed)), set)
 	}
-	return p.sets[int(p.number[c]-1)*p.words:][:p.words]
+	return set
+}
+
+func count(set []uint64) int {
+	n := 0
+	for _, w := range set {
+		n += bits.OnesCount64(w)
+	}
+	return n
 }
 
 // occurrences adds the places before the byte c, eight at a time.

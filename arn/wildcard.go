@@ -250,7 +250,24 @@ func (w *Wildcard) Expand(r Resolver) (string, bool) {
 
 // Match reports whether the whole of s matches. r may be nil when the pattern
 // has no variables; a variable that r cannot resolve matches nothing.
-func (w *Wildcard) Match(s string, r Resolver) bool {
+func (w *Wildcard) Match(s string, r Resolver) bool { return w.match(s, nil, r) }
+
+// MatchText is Match for a text that other patterns are matched with too.
+func (w *Wildcard) MatchText(t *Text, r Resolver) bool { return w.match(t.s, t, r) }
+
+// Searches reports whether a match can gain from MatchText: whether there is a
+// piece between two stars of more than one text.
+func (w *Wildcard) Searches() bool {
+	for i := 1; i < len(w.chunks)-1; i++ {
+		if len(w.chunks[i]) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// match matches s, which is the end of t unless t is nil.
+func (w *Wildcard) match(s string, t *Text, r Resolver) bool {
 	if len(w.chunks) == 0 {
 		return s == ""
 	}
@@ -264,7 +281,7 @@ func (w *Wildcard) Match(s string, r Resolver) bool {
 	}
 	last := len(w.chunks) - 1
 	for _, c := range w.chunks[1:last] {
-		if rest, ok = m.find(rest, c); !ok {
+		if rest, ok = m.find(rest, t, c); !ok {
 			return false
 		}
 	}

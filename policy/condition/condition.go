@@ -58,6 +58,7 @@ type Condition struct {
 	null     bool // the operator is Null
 	values   []operand
 	texts    []string
+	searches bool // one of the values gains from a text that is searched for all
 }
 
 // Error says why a condition cannot be evaluated.
@@ -99,6 +100,9 @@ func Compile(operator, key string, values []string, variables bool) (*Condition,
 			return nil, &Error{operator, i, want}
 		}
 		c.values[i] = o
+		if p, ok := o.(*pattern); ok {
+			c.searches = c.searches || p.w.Searches()
+		}
 	}
 	return c, nil
 }
@@ -162,8 +166,23 @@ func (c *Condition) matchSet(texts []string, ctx *Context) bool {
 
 // matchAny reports whether one of the policy's values matches.
 func (c *Condition) matchAny(s single, ctx *Context) bool {
+	if c.searches {
+		return c.searchAny(s.string(), ctx)
+	}
 	for _, v := range c.values {
 		if v.match(s, ctx) {
+			return true
+		}
+	}
+	return false
+}
+
+// searchAny does as matchAny, for values that are all patterns of strings.
+func (c *Condition) searchAny(s string, ctx *Context) bool {
+	var text arn.Text
+	text.Set(s)
+	for _, v := range c.values {
+		if v.(*pattern).w.MatchText(&text, ctx) {
 			return true
 		}
 	}

@@ -159,3 +159,46 @@ func BenchmarkExplain(b *testing.B) {
 		Explain(homeFolderRequests[0].request, p)
 	}
 }
+
+// filled is a policy of the most bytes that a bucket policy may have, full of
+// one item.
+func filled(head, item, tail string) string {
+	const most = 20480
+	n := (most - len(head) - len(tail)) / (len(item) + 1)
+	return head + item + strings.Repeat(","+item, n-1) + tail
+}
+
+// What the worst policies cost against the longest key that S3 has.
+func BenchmarkHostile(b *testing.B) {
+	const head = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":`
+	resources := func(pattern string) string { return filled(head+"[", `"arn:aws:s3:::b/`+pattern+`"`, "]}}") }
+	prefixes := func(pattern string) string {
+		return filled(head+`"*","Condition":{"StringLike":{"s3:prefix":[`, `"`+pattern+`"`, "]}}}}")
+	}
+	letters := "abcdefghijklmnopqrstuvwxyz01234a"
+	for _, of := range []struct{ name, text, document string }{
+		{"stars", "a", resources(strings.Repeat("*a", 9000) + "b")},
+		{"pieces", "a", prefixes("*aaab*")},
+		{"long-piece", "a", resources("*" + strings.Repeat("a?", 256) + "b*")},
+		{"long-piece-of-letters", letters, resources("*" + strings.Repeat("a?c?e?g?i?k?m?o?q?s?u?w?y?0?2?4?", 15) + "bb*")},
+		{"segments", "a", resources("*" + strings.Repeat("aaaaaaa?", 60) + "b*")},
+		{"short-piece", "a", prefixes("*a?b*")},
+		{"short-piece-of-letters", letters, prefixes("*a?c?e?g?i?k?m?oo*")},
+		{"wide-characters", "aé", prefixes("*a?b*")},
+		{"variables", "a", resources("*" + strings.Repeat("${v:v}", 500) + "b*")},
+		{"variable", "a", prefixes("*${v:v}b*")},
+	} {
+		text := strings.Repeat(of.text, 1024/len(of.text))
+		r := requestOf("s3:GetObject", "arn:aws:s3:::b/"+text, "s3:prefix="+text, "v:v=a")
+		p := &Policies{Identity: []*Policy{mustCompile(b, of.document, Identity)}}
+		if Decide(r, p).Allowed() {
+			b.Fatal(of.name)
+		}
+		b.Run(of.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Decide(r, p)
+			}
+		})
+	}
+}

@@ -71,6 +71,7 @@ type statement struct {
 	hasResource bool // false in trust policies
 	resources   []*arn.Pattern
 	notResource bool
+	searches    bool // one of the resources gains from a text that is searched for all
 
 	hasPrincipal bool
 	principals   []principal
@@ -222,6 +223,7 @@ func (s *statement) compileResources(from *policy.Statement, kind PolicyType, va
 			return fail(v.Position, VariablePlacement, v.Text, "policy variables stand after the fifth colon of an ARN")
 		}
 		s.resources[i] = p
+		s.searches = s.searches || p.Searches()
 	}
 	return nil
 }

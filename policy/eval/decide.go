@@ -262,14 +262,43 @@ func (s *statement) matchAction(action string) bool {
 // so except nothing: then an Allow is not to be relied on, and a Deny stands
 // ("IAM policy elements: Variables and tags").
 func (s *statement) matchResource(r *Request) bool {
-	resolved := true
+	if s.matchPatterns(r) {
+		return !s.notResource
+	}
+	if !s.notResource || s.effect == policy.Deny {
+		return s.notResource
+	}
+	for _, p := range s.resources {
+		if !p.Resolves(r.Context) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *statement) matchPatterns(r *Request) bool {
+	if s.searches && r.Resource != "*" {
+		return s.searchPatterns(r)
+	}
 	for _, p := range s.resources {
 		if r.Resource == "*" && p.MatchesService(service(r.Action)) || r.Resource != "*" && p.Match(r.Resource, r.Context) {
-			return !s.notResource
+			return true
 		}
-		resolved = resolved && (!s.notResource || p.Resolves(r.Context))
 	}
-	return s.notResource && (resolved || s.effect == policy.Deny)
+	return false
+}
+
+// searchPatterns does as matchPatterns, for patterns that gain from one text
+// that is searched for all.
+func (s *statement) searchPatterns(r *Request) bool {
+	var text arn.Text
+	text.Set(r.Resource)
+	for _, p := range s.resources {
+		if p.MatchText(&text, r.Context) {
+			return true
+		}
+	}
+	return false
 }
 
 // service returns the vendor of an action.
