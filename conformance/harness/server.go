@@ -32,9 +32,9 @@ const patience = 60 * time.Second
 type Options struct {
 	Binary    string   // the keywright binary
 	Directory string   // holds the data directory and the log; must exist
+	Command   string   // "" is serve; another makes its own root access key, which stays unknown
 	AccountID string   // "" leaves it to the server
 	Flags     []string // beyond those that the harness sets
-	Env       []string // "NAME=value", beyond the root access key
 	TLS       *Certificate
 }
 
@@ -60,13 +60,15 @@ func Start(o Options) (*Server, error) {
 		options: o,
 		Data:    filepath.Join(o.Directory, "data"),
 		Log:     filepath.Join(o.Directory, "server.log"),
-		Root: aws.Credentials{
-			AccessKeyID:     "AKIA" + strings.ToUpper(random(16, "abcdefghijklmnopqrstuvwxyz234567")),
-			SecretAccessKey: random(40, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"),
-		},
 		Secrets: &Secrets{},
 	}
-	s.Secrets.Add(s.Root.SecretAccessKey)
+	if o.Command == "" {
+		s.Root = aws.Credentials{
+			AccessKeyID:     "AKIA" + strings.ToUpper(random(16, "abcdefghijklmnopqrstuvwxyz234567")),
+			SecretAccessKey: random(40, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"),
+		}
+		s.Secrets.Add(s.Root.SecretAccessKey)
+	}
 	var err error
 	for range 20 { // another process may take the port that was free
 		if s.port, err = freePort(); err != nil {
@@ -92,20 +94,13 @@ func (s *Server) Restart() error {
 		return err
 	}
 	defer log.Close()
-	flags := []string{"serve", "--data", s.Data, "--listen", fmt.Sprintf("127.0.0.1:%d", s.port), "--region", Region}
-	if s.options.AccountID != "" {
-		flags = append(flags, "--account-id", s.options.AccountID)
+	command := exec.Command(s.options.Binary, s.flags()...)
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.options.Directory}
+	if s.Root.AccessKeyID != "" {
+		command.Env = append(command.Env,
+			"KEYWRIGHT_ROOT_ACCESS_KEY_ID="+s.Root.AccessKeyID,
+			"KEYWRIGHT_ROOT_SECRET_ACCESS_KEY="+s.Root.SecretAccessKey)
 	}
-	if s.options.TLS != nil {
-		flags = append(flags, "--tls-cert", s.options.TLS.CertFile, "--tls-key", s.options.TLS.KeyFile)
-	}
-	command := exec.Command(s.options.Binary, append(flags, s.options.Flags...)...)
-	command.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"),
-		"HOME=" + s.options.Directory,
-		"KEYWRIGHT_ROOT_ACCESS_KEY_ID=" + s.Root.AccessKeyID,
-		"KEYWRIGHT_ROOT_SECRET_ACCESS_KEY=" + s.Root.SecretAccessKey,
-	}, s.options.Env...)
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {
 		return err
@@ -116,6 +111,17 @@ func (s *Server) Restart() error {
 		close(exited)
 	}(s.exited)
 	return s.ready()
+}
+
+func (s *Server) flags() []string {
+	flags := []string{or(s.options.Command, "serve"), "--data", s.Data, "--listen", s.Addr(), "--region", Region}
+	if s.options.AccountID != "" {
+		flags = append(flags, "--account-id", s.options.AccountID)
+	}
+	if s.options.TLS != nil {
+		flags = append(flags, "--tls-cert", s.options.TLS.CertFile, "--tls-key", s.options.TLS.KeyFile)
+	}
+	return append(flags, s.options.Flags...)
 }
 
 // ready waits until the server answers its health check.
@@ -154,15 +160,25 @@ func (s *Server) Kill() {
 	}
 }
 
-// Stop interrupts the process as Ctrl-C does, and waits until it ended. It is
-// an error when the process does not exit with 0.
-func (s *Server) Stop() error {
+// Interrupt asks the process to end, as Ctrl-C does.
+func (s *Server) Interrupt() error {
 	if !s.Running() {
 		return errors.New("the server ended before it was stopped\n" + tail(s.Output()))
 	}
-	if err := s.command.Process.Signal(os.Interrupt); err != nil {
+	return s.command.Process.Signal(os.Interrupt)
+}
+
+// Stop interrupts the process and waits until it ended. It is an error when the
+// process does not exit with 0.
+func (s *Server) Stop() error {
+	if err := s.Interrupt(); err != nil {
 		return err
 	}
+	return s.Wait()
+}
+
+// Wait waits until the process ended, which it must with exit code 0.
+func (s *Server) Wait() error {
 	select {
 	case <-s.exited:
 	case <-time.After(patience):
