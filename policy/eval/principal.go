@@ -25,7 +25,7 @@ type principal struct {
 	form      principalForm
 	name      string // ARN, account id, unique id, canonical user id or service
 	partition string // of an account that is named by its ARN
-	uniqueID  string // when set, the ARN stands only for the principal with this id
+	uniqueID  string // when set, the ARN stands for the principal with this id, whatever it is called now
 }
 
 type principalForm uint8
@@ -33,7 +33,8 @@ type principalForm uint8
 const (
 	anyPrincipal principalForm = iota
 	accountPrincipal
-	arnPrincipal
+	arnPrincipal     // a user or a role
+	sessionPrincipal // one session, by its ARN
 	idPrincipal
 	canonicalPrincipal
 	servicePrincipal
@@ -61,10 +62,12 @@ func (p *principal) reaches(c *Principal) reach {
 	case idPrincipal:
 		return p.named(c, p.name == c.UniqueID, false)
 	case arnPrincipal:
-		if p.uniqueID != "" && p.uniqueID != c.UniqueID {
-			return notReached
+		if p.uniqueID != "" {
+			return p.named(c, p.uniqueID == c.UniqueID, false)
 		}
 		return p.named(c, p.name == c.IssuerARN, p.name == c.ARN)
+	case sessionPrincipal:
+		return when(p.name == c.ARN && (p.uniqueID == "" || p.uniqueID == c.UniqueID), direct)
 	}
 	return notReached
 }
@@ -115,7 +118,7 @@ func compilePrincipals(e *policy.Principals, ids map[string]string) ([]principal
 			v := e.List[i].Value
 			return nil, &policy.Error{Position: v.Position, Code: InvalidPrincipal, Value: v.Text, Message: why}
 		}
-		if p.form == arnPrincipal {
+		if p.form == arnPrincipal || p.form == sessionPrincipal {
 			p.uniqueID = ids[p.name]
 		}
 		list = append(list, p)
@@ -167,10 +170,11 @@ func parseAWSPrincipal(name string) (principal, string) {
 	switch {
 	case a.Service == "iam" && a.Resource == "root":
 		return principal{form: accountPrincipal, name: a.AccountID, partition: a.Partition}, ""
-	case a.Service == "iam" && (kind == "user" || kind == "role") && rest != "",
-		a.Service == "sts" && kind == "federated-user" && rest != "",
-		a.Service == "sts" && kind == "assumed-role" && isSessionName(rest):
+	case a.Service == "iam" && (kind == "user" || kind == "role") && rest != "":
 		return principal{form: arnPrincipal, name: name}, ""
+	case a.Service == "sts" && kind == "federated-user" && rest != "",
+		a.Service == "sts" && kind == "assumed-role" && isSessionName(rest):
+		return principal{form: sessionPrincipal, name: name}, ""
 	}
 	return principal{}, "only accounts, users, roles and their sessions are principals"
 }

@@ -291,6 +291,11 @@ func plainName(p policy.Principal, of *Policy, c *Principal) string {
 			return "its account"
 		}
 	case plainBound(of, name) != "" && plainBound(of, name) != c.UniqueID:
+	case plainBound(of, name) != "" && !strings.Contains(name, ":sts:"): // whatever its name is now
+		if c.Type == User {
+			return "itself"
+		}
+		return "its role"
 	case name == c.ARN, c.Type == User && name == c.UniqueID:
 		return "itself"
 	case name == c.IssuerARN, name == c.UniqueID:
@@ -303,7 +308,7 @@ func plainName(p policy.Principal, of *Policy, c *Principal) string {
 func plainBound(of *Policy, name string) string {
 	for i := range of.statements {
 		for _, p := range of.statements[i].principals {
-			if p.form == arnPrincipal && p.name == name {
+			if (p.form == arnPrincipal || p.form == sessionPrincipal) && p.name == name {
 				return p.uniqueID
 			}
 		}
