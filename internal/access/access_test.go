@@ -269,6 +269,44 @@ func TestDenialMessages(t *testing.T) {
 	_ = foreign
 }
 
+// TestUnknownRole asks for a role that does not exist and for one that trusts
+// somebody else: nothing but the name may tell the answers apart.
+func TestUnknownRole(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ name, policy, account string }{
+		{"allowed to assume any", allow("sts:*", "*", ""), account},
+		{"allowed nothing", allow("s3:*", "*", ""), account},
+		{"of another account", allow("sts:*", "*", ""), other},
+		{"of another account, allowed nothing", allow("s3:*", "*", ""), other},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			user := must(w.directory.CreateUser(t.Context(), directory.User{AccountID: c.account, Path: "/", Name: "Eve"}))(t)
+			eve := directory.Entity{AccountID: c.account, Kind: directory.KindUser, Name: user.Name}
+			w.policy(eve, c.policy)
+			key := w.key(c.account, user.Name)
+			for _, action := range []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"} {
+				known := w.ask(key, access.Need{Action: action, Resource: w.role.ARN, Role: w.role})
+				unknown := w.ask(key, access.Need{Action: action, Resource: strings.Replace(w.role.ARN, "Reader", "Nobody", 1)})
+				if known == nil || unknown == nil {
+					t.Fatalf("%s: allowed: %v, %v", action, known, unknown)
+				}
+				if got, want := strings.Replace(unknown.Error(), "Nobody", "Reader", 1), known.Error(); got != want {
+					t.Errorf("%s: the unknown role is told by\n %s\nand not\n %s", action, got, want)
+				}
+			}
+			if err := w.directory.DeleteInlinePolicy(t.Context(), eve, "p"); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.directory.DeleteAccessKey(t.Context(), c.account, user.Name, key.AccessKeyID); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.directory.DeleteUser(t.Context(), c.account, user.Name); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // TestContext asks for one key at a time with a policy that demands its value.
 func TestContext(t *testing.T) {
 	w := newWorld(t)

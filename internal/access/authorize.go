@@ -10,6 +10,7 @@ import (
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/session"
+	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval"
 )
@@ -139,8 +140,24 @@ func (q *Query) bindResource() {
 	}
 	if r := q.Need.Role; r != nil {
 		p.Resource = r.Trust
+	} else if q.Need.assumes() {
+		p.Resource = nobodysTrust
 	}
 }
+
+// nobodysTrust is the trust policy of a role that does not exist: asking for one
+// is answered as asking for one that trusts somebody else.
+var nobodysTrust = func() *eval.Policy {
+	doc, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`))
+	if err != nil {
+		panic(err) // the document is a constant
+	}
+	p, err := eval.Compile(doc, eval.Options{Type: eval.Trust, Name: "the trust policy of no role"})
+	if err != nil {
+		panic(err)
+	}
+	return p
+}()
 
 // narrowed reports whether session policies limit a session: those of a role
 // when any were passed, and a federated user always ("Permissions for

@@ -1,6 +1,8 @@
 package access
 
 import (
+	"strings"
+
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/policy/condition"
 )
@@ -30,4 +32,10 @@ type Need struct {
 	// from Request.Denied, for a single key of a DeleteObjects or for a header
 	// that is left out.
 	Optional bool
+}
+
+// assumes reports whether the need is one of assuming a role, on which the
+// role's trust policy decides.
+func (n *Need) assumes() bool {
+	return strings.HasPrefix(n.Action, "sts:") && strings.Contains(n.Resource, ":role/")
 }
