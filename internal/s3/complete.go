@@ -26,9 +26,16 @@ func (s *S3) completeRows() []row {
 const maxCompleteBody = 4 << 20
 
 type completeRequest struct {
-	XMLName xml.Name           `xml:"CompleteMultipartUpload"`
-	Parts   []completedElement `xml:"Part"`
+	XMLName xml.Name       `xml:"CompleteMultipartUpload"`
+	Parts   completedParts `xml:"Part"`
 	closed
+}
+
+type completedParts []completedElement
+
+// UnmarshalXML reads one part more.
+func (l *completedParts) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return appendElement((*[]completedElement)(l), objects.MaxPartNumber, d, &start)
 }
 
 type completedElement struct {
@@ -83,7 +90,7 @@ func parseComplete(r *service.Request) (in *completeInput, err error) {
 		return nil, err
 	}
 	in.checksumType = checksum.Type(h.Get(headerChecksumType))
-	in.parts, err = completedParts(r)
+	in.parts, err = parseCompleted(r)
 	return in, err
 }
 
@@ -124,9 +131,9 @@ func objectChecksum(h http.Header) (sum objects.Checksum, err error) {
 	return sum, nil
 }
 
-// completedParts reads the document. A checksum of it cannot be in the headers,
+// parseCompleted reads the document. A checksum of it cannot be in the headers,
 // where the object's is.
-func completedParts(r *service.Request) ([]completedElement, error) {
+func parseCompleted(r *service.Request) ([]completedElement, error) {
 	switch n := r.Body.DecodedLength(); {
 	case n == 0:
 		return nil, awserr.MissingRequestBody
@@ -146,9 +153,6 @@ func completedParts(r *service.Request) ([]completedElement, error) {
 	}
 	if len(document.Parts) == 0 {
 		return nil, awserr.InvalidRequest.WithMessage("You must specify at least one part")
-	}
-	if len(document.Parts) > objects.MaxPartNumber {
-		return nil, awserr.MalformedXML
 	}
 	for i := range document.Parts {
 		p := &document.Parts[i]

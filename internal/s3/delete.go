@@ -90,8 +90,15 @@ const (
 type deleteObjectsRequest struct {
 	XMLName xml.Name `xml:"Delete"`
 	Quiet   bool
-	Objects []deleteIdentifier `xml:"Object"`
+	Objects deleteIdentifiers `xml:"Object"`
 	closed
+}
+
+type deleteIdentifiers []deleteIdentifier
+
+// UnmarshalXML reads one object more.
+func (l *deleteIdentifiers) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return appendElement((*[]deleteIdentifier)(l), maxDelete, d, &start)
 }
 
 // deleteIdentifier is one object of DeleteObjects. LastModifiedTime and Size are
@@ -153,7 +160,7 @@ func parseDeleteObjects(r *service.Request) (*deleteObjectsInput, error) {
 	if err := r.ReadXML(&document, maxDeleteBody); err != nil {
 		return nil, err
 	}
-	if n := len(document.Objects); n == 0 || n > maxDelete {
+	if len(document.Objects) == 0 {
 		return nil, awserr.MalformedXML
 	}
 	in := &deleteObjectsInput{quiet: document.Quiet}

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -224,6 +225,21 @@ func documentRequest(t testing.TB, target string, body []byte) *service.Request 
 		t.Fatal(err)
 	}
 	return &service.Request{HTTP: r, Body: decoded, Query: query, Bucket: "bucket", Key: "key"}
+}
+
+// TestListsOfDocumentsEnd tries documents of more elements than their lists can
+// have: no more of them may be kept than that.
+func TestListsOfDocumentsEnd(t *testing.T) {
+	var parts completeRequest
+	err := service.DecodeXML([]byte("<CompleteMultipartUpload>"+strings.Repeat("<Part/>", 3*objects.MaxPartNumber)+"</CompleteMultipartUpload>"), &parts)
+	if !errors.Is(err, awserr.MalformedXML) || len(parts.Parts) != objects.MaxPartNumber {
+		t.Errorf("%d parts were kept, and the error is %v", len(parts.Parts), err)
+	}
+	var keys deleteObjectsRequest
+	err = service.DecodeXML([]byte("<Delete>"+strings.Repeat("<Object/>", 3*maxDelete)+"</Delete>"), &keys)
+	if !errors.Is(err, awserr.MalformedXML) || len(keys.Objects) != maxDelete {
+		t.Errorf("%d keys were kept, and the error is %v", len(keys.Objects), err)
+	}
 }
 
 func FuzzDeleteObjects(f *testing.F) {

@@ -22,6 +22,23 @@ var errUnknownElement = errors.New("unknown element")
 // UnmarshalXML refuses the element.
 func (*unknownElement) UnmarshalXML(*xml.Decoder, xml.StartElement) error { return errUnknownElement }
 
+var errTooMany = errors.New("too many elements")
+
+// appendElement decodes the next element of a list, and refuses one beyond the
+// limit: of the smallest elements a document holds so many that they would take
+// fifty times its length in memory.
+func appendElement[E any](list *[]E, limit int, d *xml.Decoder, start *xml.StartElement) error {
+	if len(*list) >= limit {
+		return errTooMany
+	}
+	var e E
+	if err := d.DecodeElement(&e, start); err != nil {
+		return err
+	}
+	*list = append(*list, e)
+	return nil
+}
+
 // identity is an account in a document.
 type identity struct {
 	ID          string
