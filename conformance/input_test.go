@@ -266,7 +266,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 	t.Parallel()
 	s := sharedServer(t)
 	bucket := newBucket(t, s)
-	stranger := newUser(t, s, "no-permission")
+	stranger := newUser(t, s, bucket)
 	for _, length := range []int64{1, 1000, 1 << 20, 5 << 30} {
 		if reply := dialog(t, s, unsent(t, s, stranger, "/"+bucket+"/key", length, "Expect: 100-continue\r\n")); reply.StatusCode != 403 {
 			t.Errorf("%d bytes: %s", length, reply.Status)
@@ -395,7 +395,7 @@ func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	s := sharedServer(t)
 	bucket := newBucket(t, s)
-	stranger := newUser(t, s, "slow")
+	stranger := newUser(t, s, bucket)
 	standing := []string{
 		"GET / HTTP/1.1\r\nHost: x\r\nX-",
 		unsent(t, s, s.Root, "/"+bucket+"/slow", 1000, "") + "half",

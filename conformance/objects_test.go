@@ -40,16 +40,18 @@ func body(t testing.TB, client *s3.Client, in *s3.GetObjectInput) string {
 	return string(b)
 }
 
-// fault checks that an error has this status and code.
-func fault(t testing.TB, what string, err error, status int, code string) {
+// fault checks that an error has this status and code, and returns its message.
+func fault(t testing.TB, what string, err error, status int, code string) string {
 	t.Helper()
 	if err == nil {
 		t.Errorf("%s: no error, want %d %s", what, status, code)
-		return
+		return ""
 	}
-	if gotStatus, gotCode, message := answer(err); gotStatus != status || gotCode != code {
+	gotStatus, gotCode, message := answer(err)
+	if gotStatus != status || gotCode != code {
 		t.Errorf("%s: %d %s: %s\nwant %d %s", what, gotStatus, gotCode, message, status, code)
 	}
+	return message
 }
 
 // TestAddressing names the bucket in the path and in the host.

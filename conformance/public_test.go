@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,10 +19,7 @@ func TestPublicBucket(t *testing.T) {
 	public := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + bucket + `/*"}]}`
 	open := &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &public}
 	_, err := root.PutBucketPolicy(t.Context(), open)
-	fault(t, "a public policy", err, 403, "AccessDenied")
-	if _, _, message := answer(err); !strings.Contains(message, "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access") {
-		t.Errorf("the reason is %q", message)
-	}
+	contains(t, fault(t, "a public policy", err, 403, "AccessDenied"), "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access")
 	ran(t, "PS-09")
 
 	anonymous := &caller{bucket: bucket, client: s.S3(aws.Credentials{})}

@@ -10,13 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/keywright/keywright/conformance/harness"
 )
 
 // TestServiceAccountWithTwoActions makes the guide's user with the AWS CLI, as
 // its reader would, and checks what the key can do.
 func TestServiceAccountWithTwoActions(t *testing.T) {
 	t.Parallel()
-	s := sharedServer(t)
+	s := startServer(t, harness.Options{})
 	bucket := newBucket(t, s)
 	put(t, s.S3(s.Root), bucket, "secret/y", "y")
 	policy := strings.ReplaceAll(document(t, "policies/two-actions.json"), "my-bucket", bucket)
@@ -35,7 +37,7 @@ func TestServiceAccountWithTwoActions(t *testing.T) {
 // TestMigration checks the two policies of a migration.
 func TestMigration(t *testing.T) {
 	t.Parallel()
-	s := sharedServer(t)
+	s := startServer(t, harness.Options{})
 	bucket := newBucket(t, s)
 	put(t, s.S3(s.Root), bucket, "seed", "seed")
 	account, err := s.Account(t.Context())
@@ -54,7 +56,7 @@ func TestMigration(t *testing.T) {
 // TestVendorRole lets a vendor in by a role that requires an external id.
 func TestVendorRole(t *testing.T) {
 	t.Parallel()
-	s := sharedServer(t)
+	s := startServer(t, harness.Options{})
 	bucket := newBucket(t, s)
 	account, err := s.Account(t.Context())
 	must(t)(err)
@@ -127,7 +129,7 @@ func TestVendorRole(t *testing.T) {
 // TestSessionPolicy narrows a session below what its role may do.
 func TestSessionPolicy(t *testing.T) {
 	t.Parallel()
-	s := sharedServer(t)
+	s := startServer(t, harness.Options{})
 	bucket := newBucket(t, s)
 	account, err := s.Account(t.Context())
 	must(t)(err)
@@ -192,7 +194,7 @@ func TestSessionPolicy(t *testing.T) {
 // TestBoundaryLimits shows that a permissions boundary takes away and never gives.
 func TestBoundaryLimits(t *testing.T) {
 	t.Parallel()
-	s := sharedServer(t)
+	s := startServer(t, harness.Options{})
 	bucket := newBucket(t, s)
 	account, err := s.Account(t.Context())
 	must(t)(err)

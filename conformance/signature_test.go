@@ -178,7 +178,7 @@ func upperSignature(authorization string) string {
 // TestInactiveKey switches a key off and on.
 func TestInactiveKey(t *testing.T) {
 	t.Parallel()
-	s := sharedServer(t)
+	s := startServer(t, harness.Options{})
 	creds := newUser(t, s, "switched", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}`)
 	client := s.S3(creds)
 	set := func(status iamtypes.StatusType) {

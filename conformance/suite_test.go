@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -186,6 +187,7 @@ func newBucket(t testing.TB, s *harness.Server) string {
 	return bucket
 }
 
+// bucketName returns a name after the test, and another one each time.
 func bucketName(t testing.TB) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
@@ -196,8 +198,10 @@ func bucketName(t testing.TB) string {
 		}
 		return '-'
 	}, t.Name())
-	return strings.Trim(name[:min(len(name), 63)], "-")
+	return fmt.Sprintf("%.50s-%d", name, bucketsMade.Add(1))
 }
+
+var bucketsMade atomic.Int64
 
 // newUser makes a user named after the test.
 func newUser(t testing.TB, s *harness.Server, name string, policies ...string) aws.Credentials {
