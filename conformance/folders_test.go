@@ -198,15 +198,9 @@ func TestFolderPolicyVariants(t *testing.T) {
 	c := newCompany(t)
 	c.fill(t, "David", "Adele")
 	own, group := document(t, "policies/david.json"), document(t, "policies/group.json")
-
-	// as checks rows as David with another policy.
 	as := func(policy string, rows ...string) {
 		t.Helper()
-		must(t)(c.PutUserPolicy(t.Context(), "David", "variant", policy))
-		david := &caller{arn: c.arn("David"), bucket: companyBucket, client: c.S3(c.users["David"])}
-		for _, r := range inline(t, rows...) {
-			david.check(t, r)
-		}
+		c.as(t, policy, rows...)
 	}
 
 	as(without(t, own, 0),
@@ -259,12 +253,28 @@ func TestFolderPolicyVariants(t *testing.T) {
 			`AB-20 | - | ListObjects+ListObjectsV2 prefix="home/David/" delimiter="/" | allow home/David/sub/ home/David/x`,
 			`AB-20 | - | GetObject key="home/David/x" | allow`)
 	}
+}
 
-	// A folder is a prefix, whatever ends it.
+// as checks rows as David with another policy.
+func (c *company) as(t *testing.T, policy string, rows ...string) {
+	t.Helper()
+	must(t)(c.PutUserPolicy(t.Context(), "David", "variant", policy))
+	david := &caller{arn: c.arn("David"), bucket: companyBucket, client: c.S3(c.users["David"])}
+	for _, r := range inline(t, rows...) {
+		david.check(t, r)
+	}
+}
+
+// TestFoldersArePrefixes shows that a folder is a prefix of keys, whatever ends
+// it.
+func TestFoldersArePrefixes(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	c.fill(t, "David", "Adele")
 	root := c.S3(c.Root)
 	put(t, root, companyBucket, "home:common:plan", "plan")
 	put(t, root, companyBucket, "home:other:plan", "plan")
-	as(`{"Version":"2012-10-17","Statement":[
+	c.as(t, `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::my-company","Condition":{"StringLike":{"s3:prefix":"home:common:*"}}},
 		{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::my-company/home:common:*"}]}`,
 		`AB-22 | - | ListObjects+ListObjectsV2 prefix="home:common:" delimiter=":" | allow home:common:plan`,
