@@ -90,8 +90,7 @@ func parseComplete(r *service.Request) (in *completeInput, err error) {
 		return nil, err
 	}
 	in.checksumType = checksum.Type(h.Get(headerChecksumType))
-	in.parts, err = parseCompleted(r)
-	return in, err
+	return in, nil
 }
 
 // objectSize reads x-amz-mp-object-size, or returns -1.
@@ -131,40 +130,44 @@ func objectChecksum(h http.Header) (sum objects.Checksum, err error) {
 	return sum, nil
 }
 
-// parseCompleted reads the document. A checksum of it cannot be in the headers,
-// where the object's is.
-func parseCompleted(r *service.Request) ([]completedElement, error) {
+// readParts reads the document, the longest there is: only for who may complete
+// the upload. A checksum of it cannot be in the headers, where the object's is.
+func (in *completeInput) readParts(r *service.Request) error {
 	switch n := r.Body.DecodedLength(); {
 	case n == 0:
-		return nil, awserr.MissingRequestBody
+		return awserr.MissingRequestBody
 	case n > maxCompleteBody:
-		return nil, awserr.MaxMessageLengthExceeded
+		return awserr.MaxMessageLengthExceeded
 	}
 	if err := r.Body.VerifyContentMD5(); err != nil {
-		return nil, err
+		return err
 	}
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var document completeRequest
 	if err := service.DecodeXML(data, &document); err != nil {
-		return nil, err
+		return err
 	}
 	if len(document.Parts) == 0 {
-		return nil, awserr.InvalidRequest.WithMessage("You must specify at least one part")
+		return awserr.InvalidRequest.WithMessage("You must specify at least one part")
 	}
 	for i := range document.Parts {
 		p := &document.Parts[i]
 		if p.PartNumber < 1 || p.PartNumber > objects.MaxPartNumber {
-			return nil, invalidArgument("partNumber", itoa(p.PartNumber), "Part number must be an integer between 1 and %d, inclusive", objects.MaxPartNumber)
+			return invalidArgument("partNumber", itoa(p.PartNumber), "Part number must be an integer between 1 and %d, inclusive", objects.MaxPartNumber)
 		}
 		p.ETag = strings.Trim(p.ETag, `"`)
 	}
-	return document.Parts, nil
+	in.parts = document.Parts
+	return nil
 }
 
 func serveComplete(ctx context.Context, r *request, in *completeInput) (*service.Response, error) {
+	if err := in.readParts(r.Request); err != nil {
+		return nil, err
+	}
 	in.find(ctx, r)
 	switch {
 	case in.err == nil:

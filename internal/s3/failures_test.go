@@ -74,6 +74,26 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestNotForYou refuses who may not do it before he has sent what is large.
+func TestNotForYou(t *testing.T) {
+	w := newWorld(t, "us-east-1")
+	w.do("alice", http.MethodPut, "/my-bucket", "")
+	w.authority.denied = map[string]bool{"s3:PutObject": true}
+	for _, c := range []struct{ method, target string }{
+		{http.MethodPut, "/my-bucket/key"},
+		{http.MethodPut, "/my-bucket/key?partNumber=1&uploadId=x"},
+		{http.MethodPost, "/my-bucket/key?uploadId=x"},
+	} {
+		r := httptest.NewRequest(c.method, c.target, unreadable{t})
+		r.ContentLength = 1 << 20
+		p := httptest.NewRecorder()
+		w.handler.ServeHTTP(p, r)
+		if p.Code != http.StatusForbidden || !strings.Contains(p.Body.String(), "<Code>AccessDenied</Code>") {
+			t.Errorf("%s %s: %d %s", c.method, c.target, p.Code, p.Body)
+		}
+	}
+}
+
 // broken is a body whose connection breaks.
 type broken struct{ io.Reader }
 

@@ -267,8 +267,12 @@ func FuzzCompleteMultipartUpload(f *testing.F) {
 	f.Add([]byte(`<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"a"</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32></Part></CompleteMultipartUpload>`))
 	f.Add([]byte(`<CompleteMultipartUpload><Part><PartNumber>-1</PartNumber></Part><Part/></CompleteMultipartUpload>`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		in, err := parseComplete(documentRequest(t, "/bucket/key?uploadId=x", body))
+		r := documentRequest(t, "/bucket/key?uploadId=x", body)
+		in, err := parseComplete(r)
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.readParts(r); err != nil {
 			checkRefusal(t, err)
 			return
 		}

@@ -162,13 +162,7 @@ func (d *Dispatcher) authenticate(r *Request) error {
 	}
 	r.Signature = signature
 	r.Caller, r.Body, err = d.Authority.Authenticate(r.HTTP, signature, r.Time)
-	if err != nil {
-		return err
-	}
-	if r.Caller.Anonymous() && r.Params != nil {
-		return awserr.MissingAuthenticationToken
-	}
-	return nil
+	return err
 }
 
 func (d *Dispatcher) authorize(ctx context.Context, r *Request, needs []Need) error {

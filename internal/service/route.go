@@ -32,10 +32,10 @@ func (d *Dispatcher) route(r *Request) (*sigv4.Signature, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s == nil && form { // not read: nobody may ask for anything without a signature
+		return nil, awserr.MissingAuthenticationToken
+	}
 	if s == nil {
-		if form {
-			return nil, d.readForm(r, nil)
-		}
 		return nil, nil
 	}
 	if s.Service == d.S3.Name() {
@@ -89,9 +89,7 @@ func (d *Dispatcher) readForm(r *Request, s *sigv4.Signature) error {
 		return awserr.New("RequestEntityTooLarge", http.StatusRequestEntityTooLarge, "The request is larger than 1 MiB.")
 	}
 	r.HTTP.Body = io.NopCloser(bytes.NewReader(body))
-	if s != nil {
-		s.HashPayload(body)
-	}
+	s.HashPayload(body)
 	// What stands in both would be read from one of them: it is given twice.
 	r.Params = url.Values{}
 	for _, text := range []string{string(body), r.HTTP.URL.RawQuery} {

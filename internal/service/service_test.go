@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/keywright/keywright/internal/access"
@@ -196,7 +197,7 @@ func TestRoute(t *testing.T) {
 	query.URL.RawQuery = "Action=A"
 	both := signed("iam", "us-east-1", "POST", "Action=A")
 	both.URL.RawQuery = "Action=B"
-	form := httptest.NewRequest("POST", "http://h/", strings.NewReader("Action=A"))
+	form := httptest.NewRequest("POST", "http://h/", iotest.ErrReader(errors.New("the body of a form that nobody signed was read")))
 	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	crowded := get()
 	for i := range 10000 {
