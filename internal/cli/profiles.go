@@ -73,6 +73,7 @@ region = %s
 endpoint_url = %s
 s3 =
     addressing_style = path
+    signature_version = s3v4
 `, name, key.ID, key.Secret, p.region, p.endpoint)
 	}
 	f, err := os.CreateTemp(filepath.Dir(p.path), ".config-*") // 0600
