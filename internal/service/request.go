@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"time"
 
@@ -89,10 +90,22 @@ func (r *Request) ReadXML(v any, limit int64) error {
 	return DecodeXML(data, v)
 }
 
+// largeDocument is the length from which a document waits for its turn.
+const largeDocument = 64 << 10
+
+// parsing is held by those that parse a large document, one for each processor.
+// A document can be unpacked to thirty times its length, and anybody may send
+// one: more of them at once would take the memory and be no sooner done.
+var parsing = make(chan struct{}, runtime.GOMAXPROCS(0))
+
 // DecodeXML reads data into v, and fails with MalformedXML when it is not one
 // document of v's shape. Anything but blanks and comments after the document
 // would be ignored silently, and fails too.
 func DecodeXML(data []byte, v any) error {
+	if len(data) >= largeDocument {
+		parsing <- struct{}{}
+		defer func() { <-parsing }()
+	}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(v); err != nil {
 		return awserr.MalformedXML.WithCause(err)
