@@ -406,7 +406,7 @@ func TestNarrowedSessions(t *testing.T) {
 func TestOwnerIsGrantedUnlessDenied(t *testing.T) {
 	w := newWorld(t)
 	key := w.key(account, "David")
-	need := access.Need{Action: "s3:AbortMultipartUpload", Resource: "arn:aws:s3:::my-company/x", Bucket: w.bucket, Owner: w.user.ARN}
+	need := access.Need{Action: "s3:AbortMultipartUpload", Resource: "arn:aws:s3:::my-company/x", Bucket: w.bucket, Owner: w.user.ID}
 	if err := w.ask(key, need); err != nil {
 		t.Errorf("the initiator: %v", err)
 	}
@@ -414,7 +414,7 @@ func TestOwnerIsGrantedUnlessDenied(t *testing.T) {
 	if err := w.ask(key, need); !errors.Is(err, awserr.AccessDenied) {
 		t.Errorf("another: %v", err)
 	}
-	need.Owner = w.user.ARN
+	need.Owner = w.user.ID
 	w.policy(w.davids(), strings.Replace(allow("s3:Abort*", "*", ""), "Allow", "Deny", 1))
 	if err := w.ask(key, need); !errors.Is(err, awserr.AccessDenied) {
 		t.Errorf("the initiator, denied: %v", err)

@@ -53,7 +53,7 @@ func (a *Access) Authorize(q *Query) error {
 	request.Context = q.needContext(request.ResourceAccount)
 	q.bindResource()
 	d := eval.Decide(&request, &q.policies)
-	if d.Allowed() || d.Effect == eval.ImplicitDeny && q.Need.Owner != "" && q.Need.Owner == q.Caller.ARN {
+	if d.Allowed() || d.Effect == eval.ImplicitDeny && q.Need.Owner != "" && q.Need.Owner == q.Caller.UserID {
 		return nil
 	}
 	return q.denied(d)

@@ -22,10 +22,10 @@ type Need struct {
 	// Context adds the keys that this need brings; may be nil.
 	Context func(*condition.Context)
 
-	// Owner is the ARN of a caller to whom this need is granted unless a
-	// policy denies it explicitly, such as the initiator of a multipart upload
-	// ("Multipart upload API and permissions", Amazon S3 User Guide). "" is
-	// nobody.
+	// Owner is the user id (aws:userid) of a caller to whom this need is
+	// granted unless a policy denies it explicitly, such as the initiator of a
+	// multipart upload ("Multipart upload API and permissions", Amazon S3 User
+	// Guide). "" is nobody.
 	Owner string
 
 	// Optional needs do not deny the request: the operation learns the answer

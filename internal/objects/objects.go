@@ -204,10 +204,12 @@ type ListPage struct {
 	Next      string // the last entry of a truncated page, "" otherwise
 }
 
-// Initiator is who began an upload, as ListParts and ListMultipartUploads show it.
+// Initiator is who began an upload: as ListParts and ListMultipartUploads show
+// it, and by the id that stays when a user is renamed.
 type Initiator struct {
 	ID          string `json:"id"` // ARN of a user or session, or canonical id of an account's root
 	DisplayName string `json:"displayName"`
+	UserID      string `json:"userId"` // aws:userid; "" when it was an anonymous caller
 }
 
 // UploadRequest begins a multipart upload.

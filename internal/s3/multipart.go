@@ -112,22 +112,13 @@ func (r *request) initiator() objects.Initiator {
 	case c.Anonymous():
 		return objects.Initiator{ID: "anonymous"}
 	case c.Root():
-		return objects.Initiator{ID: c.CanonicalID, DisplayName: c.DisplayName()}
+		return objects.Initiator{ID: c.CanonicalID, DisplayName: c.DisplayName(), UserID: c.UserID}
 	}
-	return objects.Initiator{ID: c.ARN, DisplayName: c.DisplayName()}
+	return objects.Initiator{ID: c.ARN, DisplayName: c.DisplayName(), UserID: c.UserID}
 }
 
-// initiatorARN returns the ARN of who began an upload, or "" when nobody did: he may
-// list its parts and abort it.
-func (s *S3) initiatorARN(i objects.Initiator) string {
-	if strings.HasPrefix(i.ID, "arn:") {
-		return i.ID
-	}
-	if a, ok := s.directory.AccountByCanonicalID(i.ID); ok {
-		return "arn:aws:iam::" + a.ID + ":root"
-	}
-	return ""
-}
+// initiatorElement is an initiator as answers show it.
+func initiatorElement(i objects.Initiator) identity { return identity{i.ID, i.DisplayName} }
 
 // uploadInput is an upload that a request names, as it is when the needs are
 // found.
@@ -169,7 +160,7 @@ func initiatorNeeds[In interface{ initiated() *uploadInput }](action string) fun
 		u.find(r.HTTP.Context(), r)
 		n := r.onObject(action)
 		if u.err == nil {
-			n.Owner = r.s3.initiatorARN(u.upload.Initiator)
+			n.Owner = u.upload.Initiator.UserID
 		}
 		return []service.Need{n}, nil
 	}
@@ -259,7 +250,7 @@ func serveListUploads(ctx context.Context, r *request, in listUploadsInput) (*se
 	}
 	for _, u := range p.Uploads {
 		e := uploadElement{
-			Key: in.encode.text(u.Key), UploadID: u.ID, Initiator: identity(u.Initiator), Owner: owner,
+			Key: in.encode.text(u.Key), UploadID: u.ID, Initiator: initiatorElement(u.Initiator), Owner: owner,
 			StorageClass: classOf(u.Attributes), Initiated: timestamp(u.Initiated),
 		}
 		if chosen(u) {

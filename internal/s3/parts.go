@@ -229,7 +229,7 @@ func serveListParts(ctx context.Context, r *request, in *listPartsInput) (*servi
 	}
 	u := p.Upload
 	result := listPartsResult{
-		Bucket: r.bucket.Name, Key: r.Key, UploadID: in.id, Initiator: identity(u.Initiator), Owner: identity{ID: r.ownerID()},
+		Bucket: r.bucket.Name, Key: r.Key, UploadID: in.id, Initiator: initiatorElement(u.Initiator), Owner: identity{ID: r.ownerID()},
 		StorageClass: classOf(u.Attributes), PartNumberMarker: in.page.after, MaxParts: in.page.max, IsTruncated: p.Truncated,
 	}
 	if chosen(u) {

@@ -14,7 +14,6 @@ import (
 // directory.Directory.
 type Directory interface {
 	Account(id string) (*directory.Account, bool)
-	AccountByCanonicalID(id string) (*directory.Account, bool)
 	PrincipalID(arn string) (id string, known bool)
 	Bucket(name string) (*directory.Bucket, bool)
 	Buckets(accountID string) []*directory.Bucket

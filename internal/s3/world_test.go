@@ -146,7 +146,7 @@ func (a *authority) Authorize(q *access.Query) error {
 	defer a.mu.Unlock()
 	a.asked = append(a.asked, q.Need)
 	if n := q.Need; a.denied[n.Action] || a.denied[n.Action+" "+n.Resource] {
-		if n.Owner != "" && n.Owner == q.Caller.ARN {
+		if n.Owner != "" && n.Owner == q.Caller.UserID {
 			return nil
 		}
 		return awserr.AccessDenied.WithMessage("denied %s on %s", n.Action, n.Resource)

@@ -52,7 +52,7 @@ func checkGetSessionToken(r *service.Request, in *getSessionTokenInput) error {
 // needGetSessionToken asks for what every user has unless it is denied to him
 // ("Permissions for GetSessionToken", IAM User Guide).
 func needGetSessionToken(r *service.Request, _ *getSessionTokenInput) ([]service.Need, error) {
-	return []service.Need{{Action: "sts:GetSessionToken", Resource: "*", Owner: r.Caller.ARN}}, nil
+	return []service.Need{{Action: "sts:GetSessionToken", Resource: "*", Owner: r.Caller.UserID}}, nil
 }
 
 func (h *handlers) getSessionToken(_ context.Context, r *service.Request, in *getSessionTokenInput) (*getSessionTokenResult, error) {

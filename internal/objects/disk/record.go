@@ -140,6 +140,7 @@ func (u *uploadRecord) encode() []byte {
 	e.attributes(6, u.attributes)
 	e.text(7, u.initiator.ID)
 	e.text(8, u.initiator.DisplayName)
+	e.text(9, u.initiator.UserID)
 	return e
 }
 
@@ -163,6 +164,8 @@ func decodeUpload(b []byte) (*uploadRecord, error) {
 			u.initiator.ID = string(f.data)
 		case 8:
 			u.initiator.DisplayName = string(f.data)
+		case 9:
+			u.initiator.UserID = string(f.data)
 		}
 	})
 	return &u, err
