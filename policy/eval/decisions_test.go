@@ -55,7 +55,6 @@ type scene struct {
 	principals map[string]named
 	policies   map[string]*Policy
 	current    string
-	resource   string
 	owner      string
 	set        Policies
 	onCase     func(r *Request, p *Policies, expect string)
