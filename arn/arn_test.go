@@ -21,10 +21,14 @@ func lines(t *testing.T, path string, least int) []string {
 	}
 	defer f.Close()
 	var found []string
-	for s := bufio.NewScanner(f); s.Scan(); {
+	s := bufio.NewScanner(f)
+	for s.Scan() {
 		if line := s.Text(); line != "" && !strings.HasPrefix(line, "#") {
 			found = append(found, line)
 		}
+	}
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if len(found) < least {
 		t.Fatalf("%s has %d cases, want %d or more", path, len(found), least)

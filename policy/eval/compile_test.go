@@ -21,10 +21,14 @@ func cases(t *testing.T, path string, least int) []string {
 	}
 	defer f.Close()
 	var found []string
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
 		if line := lines.Text(); line != "" && !strings.HasPrefix(line, "#") {
 			found = append(found, line)
 		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if len(found) < least {
 		t.Fatalf("%s has %d cases, want %d or more", path, len(found), least)
