@@ -27,6 +27,13 @@ func New(d *directory.Directory, sealer session.Sealer, region string) *Access {
 	return &Access{directory: d, sealer: sealer, region: region}
 }
 
+// Admit fails as Authenticate does when no access key or session can have made
+// the signature s. It proves nothing else.
+func (a *Access) Admit(s *sigv4.Signature) error {
+	_, _, err := a.credential(s)
+	return err
+}
+
 // Authenticate finds out who made a request that carries the signature s, nil
 // when it carries none, and returns its body, whose end is reported only when
 // its digests and signatures hold. It fails with InvalidAccessKeyId,

@@ -31,6 +31,9 @@ type Service interface {
 
 // Authority says who a caller is and what he may do.
 type Authority interface {
+	// Admit fails when nobody can have made the signature, so that the body of
+	// a stranger's request is not read.
+	Admit(*sigv4.Signature) error
 	Authenticate(*http.Request, *sigv4.Signature, time.Time) (*Caller, *sigv4.Body, error)
 	Authorize(*access.Query) error
 }

@@ -52,6 +52,9 @@ func (d *Dispatcher) route(r *Request) (*sigv4.Signature, error) {
 			return nil, err
 		}
 	}
+	if err := d.Authority.Admit(s); err != nil {
+		return nil, err
+	}
 	return s, d.readForm(r, s)
 }
 

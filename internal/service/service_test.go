@@ -28,6 +28,16 @@ type authority struct {
 	asked  []string
 }
 
+func (a *authority) Admit(s *sigv4.Signature) error {
+	if s.AccessKeyID == stranger {
+		return awserr.InvalidAccessKeyID
+	}
+	return nil
+}
+
+// stranger is an access key that nobody holds.
+const stranger = "AKIASTRANGER"
+
 func (a *authority) Authenticate(r *http.Request, s *sigv4.Signature, _ time.Time) (*access.Caller, *sigv4.Body, error) {
 	body, err := sigv4.NewBody(r)
 	if s == nil {
@@ -184,6 +194,24 @@ func TestWay(t *testing.T) {
 
 func TestUndefinedOperationIsNotServed(t *testing.T) {
 	if status, body := newBench(service.Operation{Name: "Op"}, nil).send(get()); status != 501 {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+// unread fails the test when it is read.
+type unread struct{ *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.Error("the body was read")
+	return 0, io.EOF
+}
+
+func TestStrangersFormIsNotRead(t *testing.T) {
+	op := service.Define(service.Spec[struct{}]{Name: "Op", Parse: service.NoInput, Unconditional: true, Serve: answer("")})
+	r := httptest.NewRequest("POST", "http://h/", unread{t})
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sigv4.Signer{AccessKeyID: stranger, SecretAccessKey: "s", Region: "us-east-1", Service: "iam"}.Sign(r, sigv4.UnsignedPayload, time.Now())
+	if status, body := newBench(op, nil).send(r); status != 403 || !strings.Contains(body, "iam: InvalidAccessKeyId") {
 		t.Errorf("%d %s", status, body)
 	}
 }
