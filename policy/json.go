@@ -17,13 +17,15 @@ type node struct {
 	kind     nodeKind
 	text     string // string, number or literal
 	position Position
+	end      int      // offset after the last byte
 	members  []member // object
 	items    []node   // array
 }
 
 type member struct {
 	name     string
-	position Position
+	position Position // of the name
+	end      int      // offset after the name
 	value    node
 }
 
@@ -120,6 +122,7 @@ func (s *scanner) value(depth int) (node, *Error) {
 	default:
 		n.kind, n.text, err = s.word()
 	}
+	n.end = s.offset
 	return n, err
 }
 
@@ -140,6 +143,7 @@ func (s *scanner) object(depth int) ([]member, *Error) {
 		if m.name, err = s.string(); err != nil {
 			return nil, err
 		}
+		m.end = s.offset
 		before := s.members[base:]
 		if seen = remember(seen, before); seen[m.name] || seen == nil && has(before, m.name) {
 			return nil, &Error{m.position, DuplicateElement, m.name, strconv.Quote(m.name) + " is there twice"}

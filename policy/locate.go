@@ -1,0 +1,84 @@
+package policy
+
+import "unicode/utf8"
+
+// Step is one step of the way from the root of a document to a part of it: into
+// the member of an object by its name, or into the item of an array by its
+// index.
+type Step struct {
+	Name    string
+	Index   int
+	IsIndex bool
+}
+
+// Location is where a part of a document stands.
+type Location struct {
+	Path   []Step // from the root; empty for the document itself
+	IsName bool   // whether the part is the name of the member that Path ends in, and not its value
+	Start  Position
+	End    Position // of the character after the last one
+}
+
+// Locate returns the location of the value, or of the member's name, that begins
+// at an offset, such as that of any Position that parsing returned. The second
+// result is false when nothing begins there. Its cost grows with the document.
+func (d *Document) Locate(offset int) (Location, bool) {
+	s := newScanner(d.source)
+	root, err := s.value(0)
+	if err != nil { // cannot be: the document was parsed
+		return Location{}, false
+	}
+	var l Location
+	start, end, ok := l.find(&root, offset)
+	if !ok {
+		return Location{}, false
+	}
+	l.Start, l.End = d.PositionAt(start), d.PositionAt(end)
+	return l, true
+}
+
+// PositionAt returns the position of the byte at an offset, which is brought
+// into the document's bounds.
+func (d *Document) PositionAt(offset int) Position {
+	offset = max(0, min(offset, len(d.source)))
+	p := Position{Offset: offset, Line: 1}
+	start := 0
+	for i := range offset {
+		if d.source[i] == '\n' {
+			p.Line++
+			start = i + 1
+		}
+	}
+	p.Column = 1 + utf8.RuneCountInString(d.source[start:offset])
+	return p
+}
+
+// find sets the path to what begins at offset in n, and returns its bounds.
+func (l *Location) find(n *node, offset int) (start, end int, ok bool) {
+	if n.position.Offset == offset {
+		return offset, n.end, true
+	}
+	if offset < n.position.Offset || offset >= n.end {
+		return 0, 0, false
+	}
+	for i := range n.items {
+		l.Path = append(l.Path, Step{Index: i, IsIndex: true})
+		if start, end, ok = l.find(&n.items[i], offset); ok {
+			return start, end, true
+		}
+		l.Path = l.Path[:len(l.Path)-1]
+	}
+	for i := range n.members {
+		m := &n.members[i]
+		l.Path = append(l.Path, Step{Name: m.name})
+		if m.position.Offset == offset {
+			l.IsName = true
+			return offset, m.end, true
+		}
+		if start, end, ok = l.find(&m.value, offset); ok {
+			return start, end, true
+		}
+		l.Path = l.Path[:len(l.Path)-1]
+	}
+	return 0, 0, false
+}
