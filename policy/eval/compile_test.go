@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/keywright/keywright/policy"
+	"github.com/keywright/keywright/policy/eval/evaltest"
 )
 
 // cases returns the lines of a file of cases.
@@ -123,43 +124,39 @@ func TestBecause(t *testing.T) {
 
 // A trace names the first element that did not match, and the value it met.
 func TestExplain(t *testing.T) {
-	s := newScene(t, "")
-	s.load("testdata/principals.txt")
-	s.onCase = func(r *Request, p *Policies, _ string) {
-		_, trace := Explain(r, p)
-		st := trace.Policies[0].Statements
-		want := []struct {
-			element, value string
-			absent         bool
-		}{{"Action", "s3:GetObject", false}, {"Resource", "arn:aws:s3:::b/x", false}, {"Condition", "David", false}, {"Condition", "", true}, {"NotAction", "s3:GetObject", false}, {"", "", false}}
-		for i, w := range want {
-			if got := st[i]; got.Element != w.element || strings.Join(got.Value, " ") != w.value || got.IsAbsent != w.absent || got.Matched != (w.element == "") {
-				t.Errorf("statement %d: %+v", i, got)
-			}
-		}
-		if c := st[2].Condition; c == nil || c.Key() != "aws:username" || c.Operator().Name != "StringEquals" {
-			t.Errorf("condition %+v", c)
-		}
-		if st[1].Sid != "second" || st[1].Position.Line != 3 || st[1].Effect != policy.Allow {
-			t.Errorf("statement 1: %+v", st[1])
-		}
-		if trace.Policies[0].Policy.Name() != "p" || trace.Policies[0].Policy.Type() != Identity {
-			t.Errorf("policy %q", trace.Policies[0].Policy.Name())
-		}
-	}
-	s.addPolicy(`p identity
+	f, err := evaltest.Parse("", `policy p identity
 {"Version":"2012-10-17","Statement":[
 {"Effect":"Allow","Action":"s3:PutObject","Resource":"*"},
 {"Sid":"second","Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::c/*"},
 {"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":"Adele"}}},
 {"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},
 {"Effect":"Deny","NotAction":"s3:Get*","Resource":"*"},
-{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}`, false)
-	for _, line := range []string{"as David", "identity p", "allowed s3:GetObject b/x"} {
-		word, rest, _ := strings.Cut(line, " ")
-		s.line(word, rest)
+{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}
+
+as David
+identity p
+allowed s3:GetObject b/x`, somebody(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if s.cases != 1 {
-		t.Error("no case ran")
+	_, trace := Explain(requestOfCase(f.Cases[0]), newScene(t).policies(&f.Cases[0].State))
+	st := trace.Policies[0].Statements
+	want := []struct {
+		element, value string
+		absent         bool
+	}{{"Action", "s3:GetObject", false}, {"Resource", "arn:aws:s3:::b/x", false}, {"Condition", "David", false}, {"Condition", "", true}, {"NotAction", "s3:GetObject", false}, {"", "", false}}
+	for i, w := range want {
+		if got := st[i]; got.Element != w.element || strings.Join(got.Value, " ") != w.value || got.IsAbsent != w.absent || got.Matched != (w.element == "") {
+			t.Errorf("statement %d: %+v", i, got)
+		}
+	}
+	if c := st[2].Condition; c == nil || c.Key() != "aws:username" || c.Operator().Name != "StringEquals" {
+		t.Errorf("condition %+v", c)
+	}
+	if st[1].Sid != "second" || st[1].Position.Line != 3 || st[1].Effect != policy.Allow {
+		t.Errorf("statement 1: %+v", st[1])
+	}
+	if trace.Policies[0].Policy.Name() != "p" || trace.Policies[0].Policy.Type() != Identity {
+		t.Errorf("policy %q", trace.Policies[0].Policy.Name())
 	}
 }

@@ -1,18 +1,14 @@
 package eval
 
 import (
-	"bufio"
 	"fmt"
-	"net/netip"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/condition"
+	"github.com/keywright/keywright/policy/eval/evaltest"
 )
 
 // The files of testdata/decisions are cases of AWS's rules, each file under
@@ -31,13 +27,18 @@ func TestDecisions(t *testing.T) {
 	total := 0
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			s := newScene(t, path)
-			s.load("testdata/principals.txt")
-			s.load(path)
-			if s.source == "" {
+			f, err := evaltest.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Source == "" {
 				t.Error("the file does not name its source")
 			}
-			total += s.cases
+			s := newScene(t)
+			for _, c := range f.Cases {
+				s.check(c)
+			}
+			total += len(f.Cases)
 		})
 	}
 	if total < minimumDecisions {
@@ -46,99 +47,14 @@ func TestDecisions(t *testing.T) {
 	t.Logf("%d decisions", total)
 }
 
-// scene is the state of a file of cases: what the lines so far have set.
+// scene compiles the policies of cases, each once.
 type scene struct {
-	t          testing.TB
-	at         string
-	source     string
-	cases      int
-	principals map[string]named
-	policies   map[string]*Policy
-	current    string
-	owner      string
-	set        Policies
-	onCase     func(r *Request, p *Policies, expect string)
+	t        testing.TB
+	compiled map[*evaltest.Policy]*Policy
 }
 
-// named is a principal with the context keys that it brings.
-type named struct {
-	principal Principal
-	context   []string
-}
-
-func newScene(t testing.TB, path string) *scene {
-	s := &scene{t: t, at: path, principals: map[string]named{}, policies: map[string]*Policy{}, owner: "111111111111"}
-	s.onCase = s.check
-	return s
-}
-
-func (s *scene) load(path string) {
-	s.t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		s.at = fmt.Sprintf("%s:%d", path, n)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		word, rest, _ := strings.Cut(line, " ")
-		if word == "policy" || word == "bound-policy" {
-			for lines.Scan() && strings.TrimSpace(lines.Text()) != "" {
-				rest += "\n" + lines.Text()
-				n++
-			}
-			n++
-			s.addPolicy(rest, word == "bound-policy")
-			continue
-		}
-		s.line(word, strings.TrimSpace(rest))
-	}
-}
-
-func (s *scene) line(word, rest string) {
-	s.t.Helper()
-	switch word {
-	case "source:":
-		s.source = rest
-	case "principal":
-		s.addPrincipal(rest)
-	case "as":
-		if _, ok := s.principals[rest]; !ok {
-			s.t.Fatalf("%s: no principal %q", s.at, rest)
-		}
-		s.current = rest
-	case "owner":
-		s.owner = rest
-	case "identity":
-		s.set.Identity = s.list(rest)
-	case "boundary":
-		s.set.Boundary = s.one(rest)
-	case "session":
-		s.set.Session, s.set.HasSession = s.list(rest), rest != "none"
-	case "resource":
-		s.set.Resource = s.one(rest)
-	case "scp":
-		s.set.ServiceControl = s.levels(rest)
-	case "rcp":
-		s.set.ResourceControl = s.levels(rest)
-	case "restrict-public-buckets":
-		s.set.RestrictPublicBuckets = rest == "true"
-	case "reset":
-		s.set, s.owner = Policies{}, "111111111111"
-	case "allowed", "implicitDeny", "explicitDeny":
-		s.decide(word, rest)
-	default:
-		if strings.HasPrefix(word, "implicitDeny/") || strings.HasPrefix(word, "explicitDeny/") || strings.HasPrefix(word, "allowed/") {
-			s.decide(word, rest)
-			return
-		}
-		s.t.Fatalf("%s: unknown word %q", s.at, word)
-	}
+func newScene(t testing.TB) *scene {
+	return &scene{t: t, compiled: map[*evaltest.Policy]*Policy{}}
 }
 
 var policyTypes = map[string]PolicyType{
@@ -146,24 +62,42 @@ var policyTypes = map[string]PolicyType{
 	"scp": ServiceControl, "rcp": ResourceControl, "root": 0,
 }
 
-func (s *scene) addPolicy(text string, bind bool) {
+func (s *scene) compile(p *evaltest.Policy) *Policy {
 	s.t.Helper()
-	head, body, _ := strings.Cut(text, "\n")
-	name, kind, _ := strings.Cut(strings.TrimSpace(head), " ")
-	doc, err := policy.Parse([]byte(body))
+	if p == nil || s.compiled[p] != nil {
+		return s.compiled[p]
+	}
+	doc, err := policy.Parse([]byte(p.Document))
 	if err != nil {
-		s.t.Fatalf("%s: %s: %v", s.at, name, err)
+		s.t.Fatalf("%s: %s: %v", p.At, p.Name, err)
 	}
-	opts := Options{Type: policyTypes[kind], Name: name}
-	if bind {
-		opts.PrincipalIDs = map[string]string{}
-		for _, p := range s.principals {
-			opts.PrincipalIDs[p.principal.ARN] = p.principal.UniqueID
-			opts.PrincipalIDs[p.principal.IssuerARN] = p.principal.UniqueID
-		}
+	if s.compiled[p], err = Compile(doc, Options{Type: policyTypes[p.Type], Name: p.Name, PrincipalIDs: p.Bound}); err != nil {
+		s.t.Fatalf("%s: %s: %v", p.At, p.Name, err)
 	}
-	if s.policies[name], err = Compile(doc, opts); err != nil {
-		s.t.Fatalf("%s: %s: %v", s.at, name, err)
+	return s.compiled[p]
+}
+
+func (s *scene) list(policies []*evaltest.Policy) []*Policy {
+	var list []*Policy
+	for _, p := range policies {
+		list = append(list, s.compile(p))
+	}
+	return list
+}
+
+func (s *scene) levels(policies [][]*evaltest.Policy) [][]*Policy {
+	var levels [][]*Policy
+	for _, level := range policies {
+		levels = append(levels, s.list(level))
+	}
+	return levels
+}
+
+func (s *scene) policies(of *evaltest.State) *Policies {
+	return &Policies{
+		Identity: s.list(of.Identity), Boundary: s.compile(of.Boundary), Session: s.list(of.Session), HasSession: of.HasSession,
+		Resource: s.compile(of.Resource), ServiceControl: s.levels(of.ServiceControl), ResourceControl: s.levels(of.ResourceControl),
+		RestrictPublicBuckets: of.RestrictPublicBuckets,
 	}
 }
 
@@ -172,151 +106,54 @@ var principalTypes = map[string]PrincipalType{
 	"service": Service, "provider": FederatedIdentity,
 }
 
-func (s *scene) addPrincipal(text string) {
-	words := split(text)
-	n := named{principal: Principal{Type: principalTypes[words[1]]}}
-	for _, w := range words[2:] {
-		k, v, _ := strings.Cut(w, "=")
-		switch k {
-		case "arn":
-			n.principal.ARN = v
-		case "issuer":
-			n.principal.IssuerARN = v
-		case "account":
-			n.principal.AccountID = v
-		case "id":
-			n.principal.UniqueID = v
-		case "canonical":
-			n.principal.CanonicalUserID = v
-		case "service":
-			n.principal.ServiceName = v
-		default:
-			n.context = append(n.context, w)
-		}
+func principalOf(p *evaltest.Principal) Principal {
+	return Principal{
+		Type: principalTypes[p.Type], ARN: p.ARN, IssuerARN: p.IssuerARN, AccountID: p.AccountID,
+		UniqueID: p.UniqueID, CanonicalUserID: p.CanonicalUserID, ServiceName: p.ServiceName,
 	}
-	s.principals[words[0]] = n
 }
 
-func (s *scene) one(name string) *Policy {
-	if name == "none" {
-		return nil
+// somebody are the principals that all files use.
+func somebody(t testing.TB) []*evaltest.Principal {
+	t.Helper()
+	principals, err := evaltest.OpenPrincipals("testdata/principals.txt")
+	if err != nil {
+		t.Fatal(err)
 	}
-	p, ok := s.policies[name]
-	if !ok {
-		s.t.Fatalf("%s: no policy %q", s.at, name)
-	}
-	return p
+	return principals
 }
 
-func (s *scene) list(names string) []*Policy {
-	var list []*Policy
-	for _, n := range strings.Fields(names) {
-		if n != "none" && n != "empty" {
-			list = append(list, s.one(n))
-		}
-	}
-	return list
+func requestOfCase(c *evaltest.Case) *Request {
+	return &Request{Principal: principalOf(c.Principal), Action: c.Action, Resource: c.Resource, ResourceAccount: c.Owner, Context: c.Context()}
 }
 
-func (s *scene) levels(names string) [][]*Policy {
-	if names == "none" {
-		return nil
-	}
-	var levels [][]*Policy
-	for _, level := range strings.Split(names, "/") {
-		levels = append(levels, s.list(level))
-	}
-	return levels
-}
-
-func (s *scene) decide(expect, rest string) {
-	s.t.Helper()
-	s.cases++
-	words := split(rest)
-	n := s.principals[s.current]
-	r := &Request{Principal: n.principal, Action: words[0], Resource: words[1], ResourceAccount: s.owner, Context: &condition.Context{}}
-	if r.Resource != "*" && !strings.HasPrefix(r.Resource, "arn:") {
-		r.Resource = "arn:aws:s3:::" + r.Resource
-	}
-	for _, w := range append(n.context, words[2:]...) {
-		setKey(r.Context, w)
-	}
-	p := s.set
-	s.onCase(r, &p, expect)
-}
-
-// setKey reads key=text, key=[text,text], or key:type=text.
+// setKey sets a key that is written as in the files.
 func setKey(c *condition.Context, word string) {
-	key, v, _ := strings.Cut(word, "=")
-	if rest, ok := strings.CutPrefix(v, "["); ok {
-		rest = strings.TrimSuffix(rest, "]")
-		values := []string{}
-		if rest != "" {
-			values = strings.Split(rest, ",")
-		}
-		c.SetStrings(key, values)
-		return
+	k, err := evaltest.ParseKey(word)
+	if err != nil {
+		panic(err)
 	}
-	switch {
-	case strings.HasSuffix(key, ":int"):
-		n, _ := strconv.ParseInt(v, 10, 64)
-		c.SetInt(strings.TrimSuffix(key, ":int"), n)
-	case strings.HasSuffix(key, ":bool"):
-		c.SetBool(strings.TrimSuffix(key, ":bool"), v == "true")
-	case strings.HasSuffix(key, ":ip"):
-		c.SetIP(strings.TrimSuffix(key, ":ip"), netip.MustParseAddr(v))
-	case strings.HasSuffix(key, ":time"):
-		t, _ := time.Parse(time.RFC3339, v)
-		c.SetTime(strings.TrimSuffix(key, ":time"), t)
-	default:
-		c.SetString(key, v)
-	}
-}
-
-// split cuts at blanks outside double quotes, and takes the quotes away.
-func split(s string) []string {
-	var words []string
-	var word strings.Builder
-	quoted, started := false, false
-	for _, r := range s {
-		switch {
-		case r == '"':
-			quoted, started = !quoted, true
-		case r == ' ' && !quoted:
-			if started {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			started = false
-		default:
-			word.WriteRune(r)
-			started = true
-		}
-	}
-	if started {
-		words = append(words, word.String())
-	}
-	return words
+	evaltest.SetKeys(c, []evaltest.Key{k})
 }
 
 // check holds a case against Decide and Explain, and against the plain reading
 // of the rules.
-func (s *scene) check(r *Request, p *Policies, expect string) {
+func (s *scene) check(c *evaltest.Case) {
 	s.t.Helper()
-	effect, reason, hasReason := strings.Cut(expect, "/")
+	r, p := requestOfCase(c), s.policies(&c.State)
 	d := Decide(r, p)
-	if d.Effect.String() != effect || hasReason && d.Reason != policyTypes[reason] {
-		s.t.Errorf("%s: %s %s on %s: %s by the %s, want %s", s.at, s.current, r.Action, r.Resource, d.Effect, d.Reason, expect)
+	if d.Effect.String() != c.Effect || c.Reason != "" && d.Reason != policyTypes[c.Reason] {
+		s.t.Errorf("%s: %s %s on %s: %s by the %s, want %s/%s", c.At, c.Principal.Name, r.Action, r.Resource, d.Effect, d.Reason, c.Effect, c.Reason)
 	}
 	explained, trace := Explain(r, p)
 	if explained != d {
-		s.t.Errorf("%s: Explain decides %+v, Decide %+v", s.at, explained, d)
+		s.t.Errorf("%s: Explain decides %+v, Decide %+v", c.At, explained, d)
 	}
 	if err := agrees(d, trace); err != nil {
-		s.t.Errorf("%s: %v", s.at, err)
+		s.t.Errorf("%s: %v", c.At, err)
 	}
 	if plain := plainDecide(r, p); plain != d.Effect {
-		s.t.Errorf("%s: the plain reading decides %s, Decide %s", s.at, plain, d.Effect)
+		s.t.Errorf("%s: the plain reading decides %s, Decide %s", c.At, plain, d.Effect)
 	}
 }
 

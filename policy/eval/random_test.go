@@ -10,6 +10,7 @@ import (
 
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/condition"
+	"github.com/keywright/keywright/policy/eval/evaltest"
 )
 
 // The generators draw from few values, so that statements match often and the
@@ -121,30 +122,16 @@ func drawPolicies(t *rapid.T) *Policies {
 	return p
 }
 
-// cast returns the principals of testdata by name.
-func cast(t testing.TB) map[string]named {
-	s := newScene(t, "")
-	s.load("testdata/principals.txt")
-	return s.principals
-}
-
-func drawRequest(t *rapid.T, people map[string]named) *Request {
-	names := make([]string, 0, len(people))
-	for n := range people {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	who := people[rapid.SampledFrom(names).Draw(t, "who")]
+func drawRequest(t *rapid.T, people []*evaltest.Principal) *Request {
+	who := people[rapid.IntRange(0, len(people)-1).Draw(t, "who")]
 	r := &Request{
-		Principal: who.principal, Action: rapid.SampledFrom(someActions).Draw(t, "action"), Resource: rapid.SampledFrom(someResources).Draw(t, "resource"),
+		Principal: principalOf(who), Action: rapid.SampledFrom(someActions).Draw(t, "action"), Resource: rapid.SampledFrom(someResources).Draw(t, "resource"),
 		ResourceAccount: rapid.SampledFrom([]string{"111111111111", "111111111111", "222222222222", ""}).Draw(t, "owner"), Context: &condition.Context{},
 	}
 	if r.Resource == "*" {
 		r.Action = rapid.SampledFrom([]string{"s3:ListAllMyBuckets", "s3:CreateJob"}).Draw(t, "wide action")
 	}
-	for _, w := range who.context {
-		setKey(r.Context, w)
-	}
+	evaltest.SetKeys(r.Context, who.Keys)
 	if rapid.Bool().Draw(t, "has prefix") {
 		r.Context.SetString("s3:prefix", rapid.SampledFrom([]string{"", "a", "ab", "David", "*"}).Draw(t, "prefix"))
 	}
@@ -159,7 +146,7 @@ func drawRequest(t *rapid.T, people map[string]named) *Request {
 
 // Decide agrees with the plain reading of the rules, and Explain with Decide.
 func TestAgreesWithPlainReading(t *testing.T) {
-	people := cast(t)
+	people := somebody(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPolicies(t)
 		for range 20 {
@@ -215,7 +202,7 @@ func extend(t *rapid.T, p *Policy, effect string) *Policy {
 
 // Adding a Deny never adds access; adding an Allow never removes any.
 func TestMonotonic(t *testing.T) {
-	people := cast(t)
+	people := somebody(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPolicies(t)
 		p.RestrictPublicBuckets = false // an Allow that makes a policy public does remove access
@@ -241,7 +228,7 @@ func TestMonotonic(t *testing.T) {
 
 // The order of statements and of policies does not matter.
 func TestOrderDoesNotMatter(t *testing.T) {
-	people := cast(t)
+	people := somebody(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPolicies(t)
 		q := *p
