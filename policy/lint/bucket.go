@@ -208,7 +208,7 @@ func (c *checker) conditionKey(name policy.Value, actions []*facts.Action, t tar
 	key, ok := facts.LookupKey(name.Text)
 	vendor, _, _ := strings.Cut(name.Text, ":")
 	switch {
-	case ok && key.Global || !ok && strings.Contains(vendor, "."):
+	case ok && key.Global || strings.Contains(vendor, "."):
 		return // every request can carry it, or an identity provider does
 	case !ok || !arn.EqualFold(vendor, "s3") && !arn.EqualFold(vendor, "aws"):
 		c.report(InvalidConditionKey, name.Position, name.Text, fmt.Sprintf("S3 has no condition key %q", name.Text))
