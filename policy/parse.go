@@ -275,7 +275,7 @@ func (m *member) condition() ([]Operator, *Error) {
 			key := &of.value.members[j]
 			lower := arn.ToLower(key.name)
 			if seen[lower] {
-				return nil, &Error{key.position, DuplicateElement, key.name,
+				return nil, &Error{key.position, DuplicateKey, key.name,
 					strconv.Quote(key.name) + " is there twice: names of condition keys have no case"}
 			}
 			seen[lower] = true

@@ -197,20 +197,21 @@ type Code string
 
 // The codes of Parse.
 const (
-	NotJSONObject         Code = "NOT_JSON_OBJECT"         // empty, or the first byte is not {
-	JSONSyntax            Code = "JSON_SYNTAX"             // broken JSON, bad UTF-8, or text after the end
-	TooLarge              Code = "TOO_LARGE"               // over the limits of Parse
-	DuplicateElement      Code = "DUPLICATE_ELEMENT"       // a name twice in one object
-	UnknownElement        Code = "UNKNOWN_ELEMENT"         // an element that the grammar does not have
-	WrongType             Code = "WRONG_TYPE"              // such as a number for an action, or null
-	MissingStatement      Code = "MISSING_STATEMENT"       // no Statement element
-	EmptyStatement        Code = "EMPTY_STATEMENT"         // "Statement": []
-	InvalidVersion        Code = "INVALID_VERSION"         // neither of the two versions
-	MissingEffect         Code = "MISSING_EFFECT"          // a statement without Effect
-	InvalidEffect         Code = "INVALID_EFFECT"          // neither Allow nor Deny
-	ConflictingElements   Code = "CONFLICTING_ELEMENTS"    // both of a pair such as Action and NotAction
-	InvalidPrincipalType  Code = "INVALID_PRINCIPAL_TYPE"  // a key of Principal that is no principal type
-	InvalidPrincipalValue Code = "INVALID_PRINCIPAL_VALUE" // a bare string other than "*" as Principal
+	NotJSONObject         Code = "NOT_JSON_OBJECT"                    // empty, or the first byte is not {
+	JSONSyntax            Code = "JSON_SYNTAX"                        // broken JSON, bad UTF-8, or text after the end
+	TooLarge              Code = "TOO_LARGE"                          // over the limits of Parse
+	DuplicateElement      Code = "DUPLICATE_ELEMENT"                  // a name twice in one object
+	DuplicateKey          Code = "DUPLICATE_KEYS_WITH_DIFFERENT_CASE" // a condition key twice in one operator
+	UnknownElement        Code = "UNKNOWN_ELEMENT"                    // an element that the grammar does not have
+	WrongType             Code = "WRONG_TYPE"                         // such as a number for an action, or null
+	MissingStatement      Code = "MISSING_STATEMENT"                  // no Statement element
+	EmptyStatement        Code = "EMPTY_STATEMENT"                    // "Statement": []
+	InvalidVersion        Code = "INVALID_VERSION"                    // neither of the two versions
+	MissingEffect         Code = "MISSING_EFFECT"                     // a statement without Effect
+	InvalidEffect         Code = "INVALID_EFFECT"                     // neither Allow nor Deny
+	ConflictingElements   Code = "CONFLICTING_ELEMENTS"               // both of a pair such as Action and NotAction
+	InvalidPrincipalType  Code = "INVALID_PRINCIPAL_TYPE"             // a key of Principal that is no principal type
+	InvalidPrincipalValue Code = "INVALID_PRINCIPAL_VALUE"            // a bare string other than "*" as Principal
 )
 
 // Error says how and where a document is not a policy. Errors of compiling a

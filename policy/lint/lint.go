@@ -1,6 +1,9 @@
-// Package lint knows what is wrong with a policy: which documents AWS refuses
-// when they are put, with the words in which S3 and IAM refuse them. What it
-// does not refuse, policy/eval can compile.
+// Package lint knows what is wrong with a policy. Check tells which documents
+// AWS refuses when they are put, with the words in which S3 and IAM refuse them;
+// what it does not refuse, policy/eval can compile. Validate tells everything
+// else as well that a person would want to know: what does nothing, what grants
+// more than it seems to, and how to write it better, with the codes of IAM Access
+// Analyzer's policy checks where it has one. Codes is the table of all codes.
 //
 // It does not know which principals, buckets or policies exist: a caller asks
 // policy.Document.Principals for the names and checks them itself.
@@ -10,6 +13,7 @@ import (
 	"errors"
 
 	"github.com/keywright/keywright/policy"
+	"github.com/keywright/keywright/policy/edit"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -17,7 +21,7 @@ import (
 // ("IAM Access Analyzer policy validation").
 type Severity uint8
 
-// The severities. Error is for what AWS refuses.
+// The severities. Error is for what AWS refuses or what cannot work.
 const (
 	Error Severity = iota
 	SecurityWarning
@@ -25,10 +29,10 @@ const (
 	Suggestion
 )
 
+var severityNames = [...]string{"ERROR", "SECURITY_WARNING", "WARNING", "SUGGESTION"}
+
 // String returns Access Analyzer's name of the severity.
-func (s Severity) String() string {
-	return [...]string{"ERROR", "SECURITY_WARNING", "WARNING", "SUGGESTION"}[s]
-}
+func (s Severity) String() string { return severityNames[s] }
 
 // Finding is one thing that is wrong with a document.
 type Finding struct {
@@ -39,6 +43,22 @@ type Finding struct {
 	Value     string // the offending text, when there is one
 	Message   string // for people
 	Kind      Kind
+
+	// Refused is whether the API refuses to put the document because of it. This
+	// says more than the severity: IAM takes actions that do not exist, which is
+	// an Error, and refuses an empty array, which is a Suggestion.
+	Refused bool
+
+	// Fix is what can be done about it without looking further, and nil when
+	// only a person can tell.
+	Fix *Fix
+}
+
+// Fix is a safe change of a document: it never grants more, and never changes
+// a decision but as Description says.
+type Fix struct {
+	Description string
+	Edits       []edit.Edit
 }
 
 // Kind is the type of policy that a document is put as.
@@ -84,10 +104,10 @@ type Options struct {
 	Managed bool   // whether it is a managed policy, which needs Version 2012-10-17
 }
 
-// Check returns what is wrong with a document that is put as a policy of the
-// given type, in the order in which AWS checks: the first finding of severity
-// Error is the one to refuse the document with. A document without such a
-// finding compiles.
+// Check returns why the API refuses a document that is put as a policy of the
+// given type, in the order in which AWS checks: the first finding is the one to
+// refuse the document with. All are of severity Error. A document without a
+// finding compiles. What AWS takes and is wrong all the same is for Validate.
 func Check(doc *policy.Document, kind Kind, opts Options) []Finding {
 	c := checker{doc: doc, kind: kind, opts: opts}
 	switch kind {
@@ -122,7 +142,7 @@ func ParseError(err error, kind Kind) Finding {
 	if !errors.As(err, &e) {
 		e = &policy.Error{Code: policy.JSONSyntax, Message: err.Error()}
 	}
-	return Finding{Code: e.Code, Position: e.Position, Statement: -1, Value: e.Value, Message: e.Message, Kind: kind}
+	return Finding{Code: e.Code, Position: e.Position, Statement: -1, Value: e.Value, Message: e.Message, Kind: kind, Refused: true}
 }
 
 // checker collects the findings of one document.
@@ -136,7 +156,7 @@ type checker struct {
 
 func (c *checker) report(code policy.Code, at policy.Position, value, message string) {
 	c.findings = append(c.findings, Finding{
-		Code: code, Position: at, Statement: c.statement, Value: value, Message: message, Kind: c.kind,
+		Code: code, Position: at, Statement: c.statement, Value: value, Message: message, Kind: c.kind, Refused: true,
 	})
 }
 

@@ -13,6 +13,7 @@ var s3Messages = map[policy.Code]string{
 	policy.NotJSONObject:         "Policies must be valid JSON and the first byte must be '{'",
 	policy.JSONSyntax:            "This policy contains invalid Json",
 	policy.DuplicateElement:      "This policy contains invalid Json",
+	policy.DuplicateKey:          "This policy contains invalid Json",
 	policy.TooLarge:              "This policy contains invalid Json",
 	policy.UnknownElement:        "Unknown field %s",
 	policy.WrongType:             "Invalid policy syntax.",
@@ -90,7 +91,7 @@ const legacyParsing = "The policy failed legacy parsing"
 // MalformedPolicyDocument for a finding in an identity-based or trust policy.
 func IAMMessage(f Finding) string {
 	switch f.Code {
-	case policy.NotJSONObject, policy.JSONSyntax, policy.DuplicateElement, policy.TooLarge:
+	case policy.NotJSONObject, policy.JSONSyntax, policy.DuplicateElement, policy.DuplicateKey, policy.TooLarge:
 		if f.Kind == Trust {
 			return "This policy contains invalid Json"
 		}
