@@ -63,25 +63,45 @@ func (e *evaluation) isOwnerOrService() bool {
 	return e.isSameAccount()
 }
 
-// inOrganization reports whether service control policies bind the caller.
-func (e *evaluation) inOrganization() bool {
-	switch e.r.Principal.Type {
+// serviceControl returns the service control policies that bind the caller.
+// They bind no service-linked role ("Service control policies (SCPs)").
+func (e *evaluation) serviceControl() [][]*Policy {
+	switch c := &e.r.Principal; c.Type {
 	case Anonymous, Service, FederatedIdentity:
-		return false
+		return nil
+	case AssumedRole:
+		if isServiceLinkedRole(c.IssuerARN) {
+			return nil
+		}
 	}
-	return true
+	return e.p.ServiceControl
+}
+
+// resourceControl returns the resource control policies that bind the request.
+// They bind neither a service-linked role nor the service that assumes one
+// ("Resource control policies (RCPs)").
+func (e *evaluation) resourceControl() [][]*Policy {
+	switch c := &e.r.Principal; c.Type {
+	case AssumedRole:
+		if isServiceLinkedRole(c.IssuerARN) {
+			return nil
+		}
+	case Service:
+		if e.p.Resource != nil && e.p.Resource.kind == Trust && isServiceLinkedRole(e.r.Resource) {
+			return nil
+		}
+	}
+	return e.p.ResourceControl
 }
 
 // explicitDeny looks for an applicable Deny in any policy.
 func (e *evaluation) explicitDeny() (Decision, bool) {
-	if e.inOrganization() {
-		for _, level := range e.p.ServiceControl {
-			if d, ok := e.deniedBy(level); ok {
-				return d, true
-			}
+	for _, level := range e.serviceControl() {
+		if d, ok := e.deniedBy(level); ok {
+			return d, true
 		}
 	}
-	for _, level := range e.p.ResourceControl {
+	for _, level := range e.resourceControl() {
 		if d, ok := e.deniedBy(level); ok {
 			return d, true
 		}
@@ -164,16 +184,14 @@ func (e *evaluation) allowedBy(list []*Policy, kind PolicyType) Decision {
 // organizationAllows asks every level of the resource and service control
 // policies for an Allow.
 func (e *evaluation) organizationAllows() (Decision, bool) {
-	for _, level := range e.p.ResourceControl {
+	for _, level := range e.resourceControl() {
 		if d := e.allowedBy(level, ResourceControl); !d.Allowed() {
 			return d, false
 		}
 	}
-	if e.inOrganization() {
-		for _, level := range e.p.ServiceControl {
-			if d := e.allowedBy(level, ServiceControl); !d.Allowed() {
-				return d, false
-			}
+	for _, level := range e.serviceControl() {
+		if d := e.allowedBy(level, ServiceControl); !d.Allowed() {
+			return d, false
 		}
 	}
 	return Decision{}, true

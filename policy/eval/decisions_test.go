@@ -11,13 +11,13 @@ import (
 	"github.com/keywright/keywright/policy/eval/evaltest"
 )
 
-// The files of testdata/decisions are cases of AWS's rules, each file under
-// the title of the documentation page that states them. testdata/README.md
+// The files of testdata/decisions are cases of AWS's rules, each under the
+// title of the documentation page that states them. testdata/README.md
 // describes their format.
 
 // minimumDecisions is below the number of cases in the files: a test that
 // finds none must fail.
-const minimumDecisions = 450
+const minimumDecisions = 510
 
 func TestDecisions(t *testing.T) {
 	paths, err := filepath.Glob("testdata/decisions/*.txt")
@@ -31,13 +31,12 @@ func TestDecisions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f.Source == "" {
-				t.Error("the file does not name its source")
-			}
+			checkFile(t, f)
 			s := newScene(t)
 			for _, c := range f.Cases {
 				s.check(c)
 			}
+			t.Logf("%d decisions", len(f.Cases))
 			total += len(f.Cases)
 		})
 	}
@@ -45,6 +44,30 @@ func TestDecisions(t *testing.T) {
 		t.Errorf("%d decisions, want %d or more", total, minimumDecisions)
 	}
 	t.Logf("%d decisions", total)
+}
+
+// checkFile reports a case without a source or that stands there twice, and a
+// policy that no case is decided on.
+func checkFile(t *testing.T, f *evaltest.File) {
+	t.Helper()
+	stands, used := map[string]string{}, map[*evaltest.Policy]bool{}
+	for _, c := range f.Cases {
+		if c.Source == "" {
+			t.Errorf("%s: the case has no source", c.At)
+		}
+		if at, ok := stands[c.String()]; ok {
+			t.Errorf("%s: the case stands at %s already", c.At, at)
+		}
+		stands[c.String()] = c.At
+		for _, p := range c.Policies() {
+			used[p] = true
+		}
+	}
+	for _, p := range f.Policies {
+		if !used[p] {
+			t.Errorf("%s: no case is decided on the policy %q", p.At, p.Name)
+		}
+	}
 }
 
 // scene compiles the policies of cases, each once.

@@ -5,7 +5,7 @@ import (
 	"github.com/keywright/keywright/policy/condition"
 )
 
-// Trace says how every statement of every policy met a request.
+// Trace says how every statement of every policy that binds a request met it.
 type Trace struct{ Policies []PolicyTrace }
 
 // PolicyTrace is the part of one policy in a Trace.
@@ -58,10 +58,11 @@ func (t *StatementTrace) mismatchCondition(c *condition.Condition, ctx *conditio
 // it.
 func Explain(r *Request, p *Policies) (Decision, *Trace) {
 	t := &Trace{}
-	for _, level := range p.ServiceControl {
+	e := evaluation{r: r, p: p}
+	for _, level := range e.serviceControl() {
 		t.add(r, p, level...)
 	}
-	for _, level := range p.ResourceControl {
+	for _, level := range e.resourceControl() {
 		t.add(r, p, level...)
 	}
 	t.add(r, p, p.Resource)

@@ -79,6 +79,15 @@ func (p *Principal) partition() string {
 	return partition
 }
 
+// isServiceLinkedRole reports whether an ARN is that of a role that a service
+// made for itself: only such roles have the path /aws-service-role/.
+func isServiceLinkedRole(role string) bool {
+	for range 5 {
+		_, role, _ = strings.Cut(role, ":")
+	}
+	return strings.HasPrefix(role, "role/aws-service-role/")
+}
+
 // named tells the reach of a name that is the caller's own, or its issuer's.
 func (p *principal) named(c *Principal, issuer, own bool) reach {
 	switch {

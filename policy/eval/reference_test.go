@@ -23,13 +23,9 @@ func plainDecide(r *Request, p *Policies) Effect {
 	isPerson := who == Root || who == User || who == AssumedRole || who == FederatedUser
 	sameAccount := r.ResourceAccount == "" || r.ResourceAccount == r.Principal.AccountID
 	var everything []*Policy
-	for _, level := range p.ResourceControl {
+	organization := plainOrganization(r, p, isPerson)
+	for _, level := range organization {
 		everything = append(everything, level...)
-	}
-	if isPerson {
-		for _, level := range p.ServiceControl {
-			everything = append(everything, level...)
-		}
 	}
 	everything = append(append(everything, p.Identity...), p.Session...)
 	if p.Boundary != nil {
@@ -56,16 +52,9 @@ func plainDecide(r *Request, p *Policies) Effect {
 		}
 		return false
 	}
-	for _, level := range p.ResourceControl {
+	for _, level := range organization {
 		if !allows(level) {
 			return ImplicitDeny
-		}
-	}
-	if isPerson {
-		for _, level := range p.ServiceControl {
-			if !allows(level) {
-				return ImplicitDeny
-			}
 		}
 	}
 	named := map[string]bool{}
@@ -96,6 +85,24 @@ func plainDecide(r *Request, p *Policies) Effect {
 		return Allowed
 	}
 	return ImplicitDeny
+}
+
+// plainOrganization returns the levels of the organization's policies that
+// apply: all, but to service-linked roles none.
+func plainOrganization(r *Request, p *Policies, isPerson bool) [][]*Policy {
+	linked := regexp.MustCompile(`^arn:[^:]*:iam:[^:]*:[^:]*:role/aws-service-role/`)
+	if r.Principal.Type == AssumedRole && linked.MatchString(r.Principal.IssuerARN) {
+		return nil
+	}
+	var levels [][]*Policy
+	isAssumed := p.Resource != nil && p.Resource.Type() == Trust && linked.MatchString(r.Resource)
+	if !isAssumed || r.Principal.Type != Service {
+		levels = append(levels, p.ResourceControl...)
+	}
+	if isPerson {
+		levels = append(levels, p.ServiceControl...)
+	}
+	return levels
 }
 
 // plainMatches returns, for each matching statement, how it names the caller.

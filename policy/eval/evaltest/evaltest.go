@@ -24,8 +24,8 @@ const DefaultOwner = "111111111111"
 // File is one file of cases.
 type File struct {
 	Name       string       // without its folder and extension
-	Source     string       // the documentation page that states the rules
 	Principals []*Principal // in the order of the file, after those of all files
+	Policies   []*Policy    // in the order of the file
 	Cases      []*Case
 }
 
@@ -75,6 +75,7 @@ type State struct {
 type Case struct {
 	State
 	At       string // file and line
+	Source   string // the documentation page that states the rule, or ""
 	Action   string
 	Resource string // "*" or an ARN
 	Keys     []Key  // that this request brings beside those of its principal
@@ -90,6 +91,24 @@ func (f *File) Named(name string) *Principal {
 		}
 	}
 	return nil
+}
+
+// String returns what the case is decided on, in full: two cases with the same
+// text are one.
+func (c *Case) String() string {
+	var policies []string
+	for _, p := range c.Policies() {
+		policies = append(policies, p.At)
+	}
+	levels := func(of [][]*Policy) (sizes []int) {
+		for _, level := range of {
+			sizes = append(sizes, len(level))
+		}
+		return sizes
+	}
+	s := &c.State
+	return fmt.Sprint(s.Principal.Name, s.Owner, policies, len(s.Identity), len(s.Session), s.HasSession, s.Boundary != nil, s.Resource != nil,
+		levels(s.ServiceControl), levels(s.ResourceControl), s.RestrictPublicBuckets, c.Action, c.Resource, c.Keys)
 }
 
 // Policies returns every policy that takes part in the decision.

@@ -13,6 +13,7 @@ type reader struct {
 	lines    []string
 	next     int
 	at       string
+	source   string
 	policies map[string]*Policy
 	state    State
 }
@@ -50,7 +51,7 @@ func (r *reader) read(word, rest string) error {
 	var err error
 	switch word {
 	case "source:":
-		r.file.Source = rest
+		r.source = rest
 	case "policy", "bound-policy":
 		err = r.addPolicy(rest, word == "bound-policy")
 	case "principal":
@@ -104,7 +105,11 @@ func (r *reader) addPolicy(head string, bind bool) error {
 			p.Bound[who.IssuerARN] = who.UniqueID
 		}
 	}
+	if r.policies[name] != nil {
+		return fmt.Errorf("there is a policy %q already", name)
+	}
 	r.policies[name] = p
+	r.file.Policies = append(r.file.Policies, p)
 	return nil
 }
 
@@ -184,7 +189,7 @@ func (r *reader) addCase(word, rest string) error {
 	if len(words) < 2 || r.state.Principal == nil {
 		return fmt.Errorf("a case needs an action, a resource and somebody")
 	}
-	c := &Case{State: r.state, At: r.at, Action: words[0], Resource: words[1], Effect: effect, Reason: reason}
+	c := &Case{State: r.state, At: r.at, Source: r.source, Action: words[0], Resource: words[1], Effect: effect, Reason: reason}
 	if c.Resource != "*" && !strings.HasPrefix(c.Resource, "arn:") {
 		c.Resource = "arn:aws:s3:::" + c.Resource
 	}
