@@ -218,7 +218,7 @@ func (e *evaluation) principalAllows(how reach) Decision {
 	if how == direct {
 		return d
 	}
-	if how < throughIssuer && e.r.Principal.Type != Root {
+	if how < throughIssuer && !e.r.Principal.hasRootPermissions() {
 		if d = e.allowedBy(e.p.Identity, Identity); !d.Allowed() {
 			return d
 		}

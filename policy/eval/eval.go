@@ -37,7 +37,7 @@ type Principal struct {
 	ARN string
 
 	// IssuerARN is the ARN of the role of an assumed-role session, or of the
-	// user who made a federated user's session.
+	// user or the account's root that made a federated user's session.
 	IssuerARN string
 
 	AccountID string

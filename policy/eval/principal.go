@@ -79,6 +79,13 @@ func (p *Principal) partition() string {
 	return partition
 }
 
+// hasRootPermissions reports whether the principal is the account's root or a
+// federated user whose session the root made: neither has identity policies
+// ("AWS JSON policy elements: Principal", federated root user).
+func (p *Principal) hasRootPermissions() bool {
+	return p.Type == Root || p.Type == FederatedUser && strings.HasSuffix(p.IssuerARN, ":root")
+}
+
 // isServiceLinkedRole reports whether an ARN is that of a role that a service
 // made for itself: only such roles have the path /aws-service-role/.
 func isServiceLinkedRole(role string) bool {

@@ -63,7 +63,8 @@ func plainDecide(r *Request, p *Policies) Effect {
 			named[how] = true
 		}
 	}
-	identity := who == Root || allows(p.Identity)
+	fromRoot := who == FederatedUser && r.Principal.IssuerARN == "arn:aws:iam::"+r.Principal.AccountID+":root"
+	identity := who == Root || fromRoot || allows(p.Identity)
 	boundary := p.Boundary == nil || allows([]*Policy{p.Boundary})
 	session := !p.HasSession && len(p.Session) == 0 || allows(p.Session)
 	ok := false
