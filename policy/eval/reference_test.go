@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -406,9 +407,20 @@ func plainCompare(base, have, want string, c *condition.Context, variables bool)
 		return ok1 && ok2 && plainOrder(comparison, a.Cmp(b))
 	}
 	comparison := strings.TrimPrefix(base, "Date")
-	a, err1 := time.Parse(time.RFC3339, have)
-	b, err2 := time.Parse(time.RFC3339, want)
-	return err1 == nil && err2 == nil && plainOrder(comparison, a.Compare(b))
+	a, ok1 := plainTime(have)
+	b, ok2 := plainTime(want)
+	return ok1 && ok2 && plainOrder(comparison, a.Compare(b))
+}
+
+// plainTime reads a time of ISO 8601, or the seconds of an epoch time.
+func plainTime(s string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	seconds, err := strconv.ParseInt(s, 10, 64)
+	return time.Unix(seconds, 0), err == nil
 }
 
 func plainOrder(comparison string, order int) bool {
