@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/keywright/keywright/internal/access"
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/internal/sigv4"
@@ -27,6 +29,9 @@ const (
 	other   = "210987654321"
 	region  = "us-east-1"
 )
+
+// client is where every request of the tests comes from.
+var client = proxy.Client{Address: netip.MustParseAddr("10.1.2.3")}
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -115,7 +120,6 @@ func (w *world) roleSession(fill func(*session.Session)) sigv4.Signer {
 func (w *world) authenticate(signer sigv4.Signer) (*http.Request, *access.Caller, error) {
 	w.Helper()
 	r := httptest.NewRequest("GET", "http://127.0.0.1:9000/my-company/x", nil)
-	r.RemoteAddr = "10.1.2.3:4567"
 	r.Header.Set("X-Forwarded-For", "192.0.2.1")
 	if signer.AccessKeyID != "" {
 		empty := sha256.Sum256(nil)
@@ -135,7 +139,7 @@ func (w *world) ask(signer sigv4.Signer, n access.Need) error {
 	if err != nil {
 		w.Fatal(err)
 	}
-	return w.access.Authorize(&access.Query{Context: context.Background(), HTTP: r, Time: now, Caller: c, Need: n})
+	return w.access.Authorize(&access.Query{Context: context.Background(), HTTP: r, Client: client, Time: now, Caller: c, Need: n})
 }
 
 func (w *world) get(key string) access.Need {
@@ -479,7 +483,7 @@ func TestQueryAgain(t *testing.T) {
 		return func(c *condition.Context) { c.SetString(key, value) }
 	}
 	assume := access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN, Role: w.role, Context: set("sts:ExternalId", "secret-id")}
-	q := access.Query{Context: t.Context(), HTTP: r, Time: now, Caller: c}
+	q := access.Query{Context: t.Context(), HTTP: r, Client: client, Time: now, Caller: c}
 	for i, n := range []struct {
 		context func(*condition.Context)
 		allowed bool

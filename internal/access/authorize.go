@@ -9,6 +9,7 @@ import (
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/condition"
@@ -21,6 +22,7 @@ import (
 type Query struct {
 	Context context.Context
 	HTTP    *http.Request
+	Client  proxy.Client // where HTTP came from
 	Time    time.Time
 	Caller  *Caller
 	Need    Need

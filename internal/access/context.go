@@ -1,46 +1,60 @@
 package access
 
 import (
-	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval"
 )
 
-// requestKeys fills the keys that describe how a request came. The address is
-// the connection's: what a client writes into a header is not believed.
+// requestKeys fills the keys that describe how a request came. Of what a client
+// could write itself only the two headers count that AWS documents so.
 func (a *Access) requestKeys(c *condition.Context, q *Query) {
 	c.SetTime("aws:CurrentTime", q.Time)
 	c.SetInt("aws:EpochTime", q.Time.Unix())
-	c.SetBool("aws:SecureTransport", q.HTTP.TLS != nil)
-	c.SetString("aws:RequestedRegion", a.region)
+	c.SetBool("aws:SecureTransport", q.Client.Secure)
+	c.SetString("aws:RequestedRegion", a.requestedRegion(q))
 	c.SetBool("aws:ViaAWSService", false)
-	if ap, err := netip.ParseAddrPort(q.HTTP.RemoteAddr); err == nil {
-		c.SetIP("aws:SourceIp", ap.Addr().Unmap().WithZone(""))
+	if q.Client.Address.IsValid() {
+		c.SetIP("aws:SourceIp", q.Client.Address)
 	}
-	setHeader(c, "aws:UserAgent", q.HTTP, "User-Agent")
-	setHeader(c, "aws:Referer", q.HTTP, "Referer")
+	c.SetString("aws:UserAgent", header(q.HTTP.Header["User-Agent"])) // always there
+	if referer := q.HTTP.Header["Referer"]; referer != nil {
+		c.SetString("aws:Referer", header(referer))
+	}
 }
 
-func setHeader(c *condition.Context, key string, r *http.Request, header string) {
-	if values := r.Header.Values(header); len(values) > 0 {
-		c.SetString(key, values[0])
+// requestedRegion is that of the endpoint that was called: IAM has one for the
+// whole world.
+func (a *Access) requestedRegion(q *Query) string {
+	if strings.HasPrefix(q.Need.Action, "iam:") {
+		return "us-east-1"
 	}
+	return a.region
+}
+
+// header returns the value of a header, and of one that is given more than once
+// all of them, as a signature has them.
+func header(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return strings.Join(values, ",")
 }
 
 // principalKeys fills the keys that describe a caller. Those that AWS does not
-// send for its kind stay absent: a role session has no aws:username, an
-// anonymous caller no aws:PrincipalArn.
+// send for its kind stay absent: a role session has no aws:username, a federated
+// user no aws:MultiFactorAuthPresent.
 func principalKeys(c *condition.Context, caller *Caller) {
 	c.SetString("aws:userid", caller.UserID)
 	c.SetString("aws:PrincipalType", principalTypes[caller.Type])
-	c.SetBool("aws:PrincipalIsAWSService", false)
 	if caller.Anonymous() {
+		c.SetString("aws:PrincipalAccount", "anonymous")
 		return
 	}
+	c.SetBool("aws:PrincipalIsAWSService", false)
 	c.SetString("aws:PrincipalAccount", caller.AccountID)
 	c.SetString("aws:PrincipalArn", principalARN(caller))
 	if caller.UserName != "" {
@@ -51,7 +65,9 @@ func principalKeys(c *condition.Context, caller *Caller) {
 	}
 	if s := caller.Session; s != nil {
 		c.SetTime("aws:TokenIssueTime", s.Issued)
-		c.SetBool("aws:MultiFactorAuthPresent", false)
+		if s.Kind != session.FederatedUser {
+			c.SetBool("aws:MultiFactorAuthPresent", false)
+		}
 		if s.SourceIdentity != "" {
 			c.SetString("aws:SourceIdentity", s.SourceIdentity)
 		}

@@ -82,7 +82,7 @@ func program(ts *testscript.TestScript, args []string) *exec.Cmd {
 
 var variables = []string{
 	"KEYWRIGHT_DATA", "KEYWRIGHT_LISTEN", "KEYWRIGHT_ACCOUNT_ID", "KEYWRIGHT_REGION", "KEYWRIGHT_DOMAIN", "KEYWRIGHT_TLS_CERT",
-	"KEYWRIGHT_TLS_KEY", "KEYWRIGHT_LOG_FORMAT", "KEYWRIGHT_LOG_LEVEL", masterKeyVariable, rootKeyIDVariable, rootSecretVariable,
+	"KEYWRIGHT_TLS_KEY", "KEYWRIGHT_TRUSTED_PROXY", "KEYWRIGHT_LOG_FORMAT", "KEYWRIGHT_LOG_LEVEL", masterKeyVariable, rootKeyIDVariable, rootSecretVariable,
 }
 
 var endpointPattern = regexp.MustCompile(`(?m) at (https?://(\S+))$[^\0]*\n`)
@@ -292,7 +292,7 @@ func TestVariables(t *testing.T) {
 			flags++
 		}
 	}
-	if flags < 16 {
+	if flags < 18 {
 		t.Errorf("looked at %d flags", flags)
 	}
 }

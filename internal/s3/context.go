@@ -23,7 +23,7 @@ type keys = func(*condition.Context)
 func requestContext(r *service.Request, resourceAccount string, more []keys) keys {
 	return func(c *condition.Context) {
 		c.SetString("s3:ResourceAccount", resourceAccount)
-		setTLSVersion(c, r.HTTP.TLS)
+		setTLSVersion(c, r)
 		setSignature(c, r)
 		for _, set := range more {
 			set(c)
@@ -31,12 +31,14 @@ func requestContext(r *service.Request, resourceAccount string, more []keys) key
 	}
 }
 
-func setTLSVersion(c *condition.Context, state *tls.ConnectionState) {
-	if state == nil {
+// setTLSVersion sets the version that the client used, which only a proxy knows
+// where there is one.
+func setTLSVersion(c *condition.Context, r *service.Request) {
+	if r.HTTP.TLS == nil || r.Client.Proxied {
 		return
 	}
 	// Versions follow each other: 0x0301 is TLS 1.0.
-	c.SetString("s3:TlsVersion", "1."+strconv.Itoa(int(state.Version)-tls.VersionTLS10))
+	c.SetString("s3:TlsVersion", "1."+strconv.Itoa(int(r.HTTP.TLS.Version)-tls.VersionTLS10))
 }
 
 func setSignature(c *condition.Context, r *service.Request) {
@@ -47,12 +49,14 @@ func setSignature(c *condition.Context, r *service.Request) {
 	// Not the header: in a presigned URL the signature need not cover it.
 	c.SetString("s3:x-amz-content-sha256", r.Signature.PayloadHash)
 	c.SetString("s3:signatureversion", sigv4.Algorithm)
-	c.SetInt("s3:signatureAge", r.Time.Sub(r.Signature.Time).Milliseconds())
-	if r.Signature.Presigned {
-		c.SetString("s3:authType", "REST-QUERY-STRING")
-	} else {
+	if !r.Signature.Presigned {
 		c.SetString("s3:authType", "REST-HEADER")
+		return
 	}
+	c.SetString("s3:authType", "REST-QUERY-STRING")
+	// Of presigned requests only ("Amazon S3 Signature Version 4
+	// Authentication Specific Policy Keys", Amazon S3 API Reference).
+	c.SetInt("s3:signatureAge", r.Time.Sub(r.Signature.Time).Milliseconds())
 }
 
 // setHeader sets the key of a header, if the client sent it.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/objects"
+	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/sigv4"
 	"github.com/keywright/keywright/policy/condition"
@@ -197,17 +198,20 @@ func TestBucketNames(t *testing.T) {
 }
 
 func TestTLSVersion(t *testing.T) {
-	for version, want := range map[uint16]string{tls.VersionTLS10: "1.0", tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"} {
+	state := func(version uint16) *tls.ConnectionState { return &tls.ConnectionState{Version: version} }
+	for _, tt := range []struct {
+		state   *tls.ConnectionState
+		proxied bool
+		want    string // "" when the key is absent
+	}{
+		{state(tls.VersionTLS10), false, "1.0"}, {state(tls.VersionTLS12), false, "1.2"}, {state(tls.VersionTLS13), false, "1.3"},
+		{nil, false, ""}, {state(tls.VersionTLS13), true, ""},
+	} {
 		c := &condition.Context{}
-		setTLSVersion(c, &tls.ConnectionState{Version: version})
-		if got, _ := c.Resolve("s3:TlsVersion"); got != want {
-			t.Errorf("%x: %q, want %q", version, got, want)
+		setTLSVersion(c, &service.Request{HTTP: &http.Request{TLS: tt.state}, Client: proxy.Client{Proxied: tt.proxied}})
+		if got, ok := c.Resolve("s3:TlsVersion"); got != tt.want || ok != (tt.want != "") {
+			t.Errorf("%v, through a proxy %v: %q, want %q", tt.state, tt.proxied, got, tt.want)
 		}
-	}
-	c := &condition.Context{}
-	setTLSVersion(c, nil)
-	if got, ok := c.Resolve("s3:TlsVersion"); ok {
-		t.Errorf("without TLS: %q", got)
 	}
 }
 

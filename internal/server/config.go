@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/keywright/keywright/internal/proxy"
 )
 
 // Config says how a server is run.
@@ -16,6 +18,12 @@ type Config struct {
 	AccountID string // of the account that the first start makes, 12 to 20 digits; "" is random
 	Region    string
 	Domains   []string // whose subdomains are buckets (virtual-hosted-style addressing)
+
+	// TrustedProxies are addresses and networks in CIDR notation. Only what a
+	// connection from there says of its client in X-Forwarded-For, Forwarded
+	// and X-Forwarded-Proto is believed. Empty trusts nobody.
+	TrustedProxies []string
+	proxies        proxy.Trusted // of TrustedProxies
 
 	// TLSCert and TLSKey are PEM files; both or neither. Without them the
 	// server speaks plain HTTP.
@@ -110,7 +118,21 @@ func (c *Config) check() error {
 			return wrong(fmt.Sprintf("%q is not a domain", d), "a domain is a name without port, such as s3.example.com")
 		}
 	}
+	if err := c.parseProxies(); err != nil {
+		return err
+	}
 	return c.checkRootKey()
+}
+
+func (c *Config) parseProxies() error {
+	for _, text := range c.TrustedProxies {
+		p, err := proxy.Parse(text)
+		if err != nil {
+			return wrong("a trusted proxy cannot be understood: "+err.Error(), "give the proxy's address, such as 10.0.0.5, or the network of the proxies, such as 10.0.0.0/28")
+		}
+		c.proxies = append(c.proxies, p)
+	}
+	return nil
 }
 
 func (c *Config) checkRootKey() error {

@@ -192,6 +192,7 @@ func (s *Server) assemble(context.Context) error {
 		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains}),
 		Query:       []service.Service{users, tokens},
 		Region:      s.config.Region,
+		Proxies:     s.config.proxies,
 		Log:         s.config.Log,
 		IdleTimeout: s.config.IdleTimeout,
 	})

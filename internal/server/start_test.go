@@ -60,6 +60,8 @@ func TestConfig(t *testing.T) {
 		{"address without port", func(c *Config) { c.Listen = "127.0.0.1" }, "cannot listen"},
 		{"domain with port", func(c *Config) { c.Domains = []string{"localhost:9000"} }, "not a domain"},
 		{"empty domain", func(c *Config) { c.Domains = []string{""} }, "not a domain"},
+		{"proxy by name", func(c *Config) { c.TrustedProxies = []string{"10.0.0.1", "proxy.example.com"} }, `"proxy.example.com" is neither`},
+		{"proxy with bits behind the prefix", func(c *Config) { c.TrustedProxies = []string{"10.0.0.1/8"} }, "did you mean 10.0.0.0/8?"},
 		{"root key without secret", func(c *Config) { c.RootKey.Secret = "" }, "both an id and a secret"},
 		{"root secret without id", func(c *Config) { c.RootKey.ID = "" }, "both an id and a secret"},
 		{"short root id", func(c *Config) { c.RootKey.ID = "admin" }, "not an access key id"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/keywright/keywright/internal/access"
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/sigv4"
 )
 
@@ -44,7 +45,8 @@ type Options struct {
 	S3        Service   // serves whatever is not of the Query protocol
 	Query     []Service // the services of the Query protocol
 	Region    string
-	Log       *slog.Logger // one record for each request
+	Proxies   proxy.Trusted // whose word on who sent a request is believed
+	Log       *slog.Logger  // one record for each request
 
 	Now         func() time.Time // nil is time.Now
 	IdleTimeout time.Duration    // of a body that does not move; 0 is a minute
@@ -159,6 +161,11 @@ func (d *Dispatcher) authenticate(r *Request) error {
 	if headerSize(r.HTTP.Header) > maxHeader {
 		return awserr.RequestHeadersTooLong.With("MaxSizeAllowed", "24576")
 	}
+	client, err := d.Proxies.Client(r.HTTP)
+	if err != nil {
+		return awserr.InvalidRequest.WithMessage("This server does not know where the request comes from: %s.", err)
+	}
+	r.Client = client
 	signature, err := d.route(r)
 	if err != nil {
 		return err
@@ -183,7 +190,7 @@ func (d *Dispatcher) authorize(ctx context.Context, r *Request, needs []Need) er
 }
 
 func (d *Dispatcher) question(ctx context.Context, r *Request, n Need) *access.Query {
-	return &access.Query{Context: ctx, HTTP: r.HTTP, Time: r.Time, Caller: r.Caller, Need: n}
+	return &access.Query{Context: ctx, HTTP: r.HTTP, Client: r.Client, Time: r.Time, Caller: r.Caller, Need: n}
 }
 
 func headerSize(h http.Header) int {

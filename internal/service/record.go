@@ -22,6 +22,9 @@ func (d *Dispatcher) record(r *Request, w *countingWriter, err error) {
 		slog.String("service", r.service.Name()),
 		slog.String("operation", r.operation),
 	}
+	if r.Client.Proxied {
+		attrs = append(attrs, slog.String("client", r.Client.Address.String()))
+	}
 	if r.Caller != nil {
 		attrs = append(attrs, slog.String("principal", principalOf(r.Caller)), slog.String("accessKeyId", r.Caller.AccessKeyID))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/sigv4"
 )
 
@@ -21,6 +22,7 @@ type Request struct {
 	ID        string // x-amz-request-id
 	HostID    string // x-amz-id-2
 	Time      time.Time
+	Client    proxy.Client
 	Caller    *Caller          // set before Recognise
 	Signature *sigv4.Signature // nil when anonymous
 
