@@ -3,6 +3,7 @@ package objects
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // The conditions that a store answers with; wrapped, so use errors.Is.
@@ -10,6 +11,7 @@ var (
 	ErrNoSuchBucket       = errors.New("no such bucket")
 	ErrBucketNotEmpty     = errors.New("bucket not empty")
 	ErrNoSuchKey          = errors.New("no such key")
+	ErrNoSuchVersion      = errors.New("no such version")
 	ErrNoSuchUpload       = errors.New("no such upload")
 	ErrPreconditionFailed = errors.New("precondition failed")
 	ErrIncomplete         = errors.New("body is not of the announced size")
@@ -20,6 +22,28 @@ var (
 	ErrSizeMismatch       = errors.New("size does not match")
 	ErrCorrupt            = errors.New("stored content is damaged")
 )
+
+// DeleteMarkerError says that a delete marker is what a request found. It wraps
+// ErrNoSuchKey when it is what the key holds, and nothing when the marker itself
+// was named.
+type DeleteMarkerError struct {
+	VersionID string
+	Modified  time.Time
+	Named     bool // whether the marker was asked for by its version
+}
+
+// Error says that there is a delete marker.
+func (e *DeleteMarkerError) Error() string {
+	return "the version " + e.VersionID + " is a delete marker"
+}
+
+// Unwrap returns ErrNoSuchKey unless the marker was named.
+func (e *DeleteMarkerError) Unwrap() error {
+	if e.Named {
+		return nil
+	}
+	return ErrNoSuchKey
+}
 
 // PartError says which part of a completion is at fault. It wraps ErrInvalidPart
 // or ErrPartTooSmall.

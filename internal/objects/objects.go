@@ -56,17 +56,22 @@ type ObjectStore interface {
 	// io.EOF, is returned wrapped and nothing is stored; so is ErrIncomplete
 	// when Body ends before, or goes on beyond, Content.Size.
 	Put(ctx context.Context, b Bucket, r PutRequest) (Info, error)
-	// Open opens an object for reading, or fails with ErrNoSuchKey. What it
-	// opened stays whole and readable until it is closed, whatever is put or
-	// deleted meanwhile.
-	Open(ctx context.Context, b Bucket, key string) (Object, error)
-	// Delete removes an object; removing one that does not exist is no error.
+	// Open opens a version of an object for reading, the current one when
+	// versionID is "". It fails with ErrNoSuchKey or, when a version is named,
+	// with ErrNoSuchVersion; where a delete marker is what it found, the error is
+	// a *DeleteMarkerError. What it opened stays whole and readable until it is
+	// closed, whatever is put or deleted meanwhile.
+	Open(ctx context.Context, b Bucket, key, versionID string) (Object, error)
+	// Delete removes what a key holds, or the version of it that is named, for
+	// ever; removing what does not exist is no error. Without a version it only
+	// puts a delete marker on top where the request's Versioning keeps versions.
 	// With a condition that does not hold it fails with ErrPreconditionFailed,
 	// and with a condition on an object that does not exist with ErrNoSuchKey.
-	Delete(ctx context.Context, b Bucket, key string, c Conditions) error
-	// SetTags replaces an object's tags and nothing else of it, in one step, or
-	// fails with ErrNoSuchKey. No tags remove them all.
-	SetTags(ctx context.Context, b Bucket, key string, tags map[string]string) (Info, error)
+	Delete(ctx context.Context, b Bucket, r DeleteRequest) (Deleted, error)
+	// SetTags replaces the tags of a version, the current one when versionID is
+	// "", and nothing else of it, in one step. It fails as Open does. No tags
+	// remove them all.
+	SetTags(ctx context.Context, b Bucket, key, versionID string, tags map[string]string) (Info, error)
 	// Copy stores the content of source under another key, without reading it
 	// through memory where the store can. The copy has the ETag and the Parts of
 	// a source in the same store. source stays open; it may have been deleted.
@@ -78,6 +83,9 @@ type Lister interface {
 	// List returns one page. Its cost grows with the entries it returns, not
 	// with the keys it passes over: a common prefix is passed in one step.
 	List(ctx context.Context, b Bucket, r ListRequest) (ListPage, error)
+	// ListVersions returns one page of all versions and delete markers, those of
+	// one key from the newest to the oldest. Its cost is bounded as List's is.
+	ListVersions(ctx context.Context, b Bucket, r ListVersionsRequest) (VersionsPage, error)
 }
 
 // UploadStore is multipart uploads. Parts are immutable and are not copied when
@@ -133,8 +141,28 @@ type Attributes struct {
 	OwnerID                 string            `json:"ownerId,omitempty"` // canonical user id of the owning account
 }
 
-// Info describes an object as it is stored.
+// NullVersion is the id of the version of a key that was put while its bucket
+// kept no versions, or kept them no more. A key has at most one.
+const NullVersion = "null"
+
+// Versioning says what becomes of what a key holds when it is put anew or
+// deleted ("How S3 Versioning works", Amazon S3 User Guide).
+type Versioning uint8
+
+// The states of a bucket's versioning. The zero value keeps no versions.
+const (
+	Unversioned         Versioning = iota // it is replaced, and deleted for ever
+	VersioningEnabled                     // it stays as an older version; what is put gets an id of its own
+	VersioningSuspended                   // it stays, but for the null version, which what is put replaces
+)
+
+// Info describes a version of an object as it is stored, or a delete marker,
+// which has no content.
 type Info struct {
+	VersionID    string // NullVersion, or 32 characters of [A-Za-z0-9_-]
+	DeleteMarker bool
+	IsLatest     bool // told by ListVersions only
+
 	Key        string
 	Size       int64
 	ETag       string // without quotes: hex MD5, or hex MD5 of the parts' MD5s and "-" and their count
@@ -174,6 +202,22 @@ type PutRequest struct {
 	Content    Content
 	Attributes Attributes
 	Conditions Conditions
+	Versioning Versioning
+}
+
+// DeleteRequest is what to delete: a version, or what the key holds when
+// VersionID is "". Conditions are about the same.
+type DeleteRequest struct {
+	Key        string
+	VersionID  string
+	Conditions Conditions
+	Versioning Versioning
+}
+
+// Deleted says what a deletion did.
+type Deleted struct {
+	VersionID    string // of the marker that was made, or of the version that was named; "" without either
+	DeleteMarker bool   // whether VersionID is a delete marker's
 }
 
 // CopyRequest is the target of a copy. The sum that is kept is the source's own
@@ -183,6 +227,7 @@ type CopyRequest struct {
 	Attributes Attributes
 	Checksum   checksum.Algorithm
 	Conditions Conditions
+	Versioning Versioning
 }
 
 // ListRequest asks for one page of a listing.
@@ -202,6 +247,27 @@ type ListPage struct {
 	Prefixes  []string
 	Truncated bool
 	Next      string // the last entry of a truncated page, "" otherwise
+}
+
+// ListVersionsRequest asks for one page of a listing of versions.
+type ListVersionsRequest struct {
+	Prefix    string
+	Delimiter string
+	// KeyAfter excludes smaller keys and common prefixes, and this key too when
+	// VersionAfter is empty; else it excludes of this key the version named and
+	// those that are newer.
+	KeyAfter     string
+	VersionAfter string
+	Max          int
+}
+
+// VersionsPage is one page of a listing of versions.
+type VersionsPage struct {
+	Versions    []Info // as in ListPage, and delete markers
+	Prefixes    []string
+	Truncated   bool
+	NextKey     string // of the last entry of a truncated page, "" otherwise
+	NextVersion string // empty when the page ended on a common prefix
 }
 
 // Initiator is who began an upload: as ListParts and ListMultipartUploads show
@@ -255,6 +321,7 @@ type CompleteRequest struct {
 	Checksum   Checksum
 	Size       int64 // the object's size as the client knows it, or -1; ErrSizeMismatch when it is not
 	Conditions Conditions
+	Versioning Versioning
 }
 
 // ListPartsRequest asks for one page of an upload's parts, by number.

@@ -74,7 +74,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func get(b *testing.B, s *disk.Store, key string, size int) {
-	o, err := s.Open(context.Background(), bucket, key)
+	o, err := s.Open(context.Background(), bucket, key, "")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func BenchmarkHead(b *testing.B) {
 	put(b, s, "k", make([]byte, 4<<10))
 	b.ReportAllocs()
 	for b.Loop() {
-		o, err := s.Open(context.Background(), bucket, "k")
+		o, err := s.Open(context.Background(), bucket, "k", "")
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -38,8 +39,10 @@ func (s *Store) DeleteBucket(ctx context.Context, b objects.Bucket) error {
 		return err
 	}
 	var some []byte
-	rows := rowsOf(objectSpace, b.ID)
-	err := s.index.view(func(r pebble.Reader) error { return first(r, rows, successor(rows), &some) })
+	err := s.index.view(func(r pebble.Reader) error {
+		objects, versions := rowsOf(objectSpace, b.ID), rowsOf(versionSpace, b.ID)
+		return errors.Join(first(r, objects, successor(objects), &some), first(r, versions, successor(versions), &some))
+	})
 	if err != nil {
 		return err
 	}

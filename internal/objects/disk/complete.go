@@ -20,6 +20,7 @@ func (s *Store) CompleteUpload(ctx context.Context, b objects.Bucket, key, name 
 	}
 	var made completion
 	err := s.replace(ctx, b, key, replacement{
+		versioning: r.Versioning,
 		build: func(c *changes, old *objectRecord) (*objectRecord, error) {
 			var err error
 			made, err = s.complete(c, b, key, name, r, old)

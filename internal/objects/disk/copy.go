@@ -26,6 +26,7 @@ func (s *Store) Copy(ctx context.Context, source objects.Object, b objects.Bucke
 	}
 	err = s.replace(ctx, b, r.Key, replacement{
 		conditions: r.Conditions,
+		versioning: r.Versioning,
 		shares:     &made.content,
 		build: func(*changes, *objectRecord) (*objectRecord, error) {
 			made.modified = s.modified()
@@ -44,7 +45,7 @@ func (s *Store) Copy(ctx context.Context, source objects.Object, b objects.Bucke
 // sealed for another place.
 func (s *Store) copyRecord(ctx context.Context, from *object, b objects.Bucket, r objects.CopyRequest) (*objectRecord, error) {
 	made := *from.record
-	made.attributes, made.upload = r.Attributes, nil
+	made.attributes, made.upload, made.version, made.null = r.Attributes, nil, versionID{}, true
 	k, err := from.unseal()
 	if err != nil {
 		return nil, err
@@ -87,6 +88,7 @@ func (s *Store) copyForeign(ctx context.Context, source objects.Object, b object
 		Content:    objects.Content{Body: content, Size: info.Size, Checksum: r.Checksum},
 		Attributes: r.Attributes,
 		Conditions: r.Conditions,
+		Versioning: r.Versioning,
 	})
 }
 

@@ -100,7 +100,7 @@ func readKey(s *disk.Store, key string) ([]byte, error) {
 	if err != nil || len(page.Objects) == 0 || page.Objects[0].Key != key {
 		return nil, err
 	}
-	o, err := s.Open(context.Background(), bucket, key)
+	o, err := s.Open(context.Background(), bucket, key, "")
 	if err != nil {
 		return nil, err
 	}
@@ -175,9 +175,14 @@ type writer struct {
 
 func (w writer) write(ctx context.Context) error {
 	h := w.keys[w.i]
-	switch w.random.IntN(6) {
+	switch w.random.IntN(7) {
 	case 0:
-		return h.write(nil, func() error { return w.store.Delete(ctx, bucket, h.name, objects.Conditions{}) })
+		return h.write(nil, func() error {
+			_, err := w.store.Delete(ctx, bucket, objects.DeleteRequest{Key: h.name, Versioning: w.versioning()})
+			return err
+		})
+	case 6:
+		return w.forget(ctx, h)
 	case 1:
 		return w.copy(ctx, h)
 	case 2:
@@ -186,6 +191,24 @@ func (w writer) write(ctx context.Context) error {
 		return w.put(ctx, h, 130<<10+w.random.IntN(100<<10))
 	}
 	return w.put(ctx, h, w.random.IntN(3000))
+}
+
+// versioning is that of the writer's key: every third keeps versions.
+func (w writer) versioning() objects.Versioning { return objects.Versioning(w.i % 3) }
+
+// forget deletes an older version for ever.
+func (w writer) forget(ctx context.Context, h *history) error {
+	page, err := w.store.ListVersions(ctx, bucket, objects.ListVersionsRequest{Prefix: h.name, Max: 10})
+	if err != nil {
+		return err
+	}
+	for _, v := range page.Versions {
+		if v.Key == h.name && !v.IsLatest {
+			_, err := w.store.Delete(ctx, bucket, objects.DeleteRequest{Key: v.Key, VersionID: v.VersionID})
+			return err
+		}
+	}
+	return nil
 }
 
 func (w writer) data(size int) []byte {
@@ -199,7 +222,7 @@ func (w writer) data(size int) []byte {
 func (w writer) put(ctx context.Context, h *history, size int) error {
 	data := w.data(size)
 	return h.write(data, func() error {
-		_, err := w.store.Put(ctx, bucket, objects.PutRequest{Key: h.name, Content: contentFrom(data)})
+		_, err := w.store.Put(ctx, bucket, objects.PutRequest{Key: h.name, Content: contentFrom(data), Versioning: w.versioning()})
 		return err
 	})
 }
@@ -211,7 +234,7 @@ func contentFrom(data []byte) objects.Content {
 // copy copies another writer's object.
 func (w writer) copy(ctx context.Context, h *history) error {
 	from := w.keys[w.random.IntN(len(w.keys))]
-	source, err := w.store.Open(ctx, bucket, from.name)
+	source, err := w.store.Open(ctx, bucket, from.name, "")
 	if err != nil {
 		return nil // there is none
 	}
@@ -221,7 +244,7 @@ func (w writer) copy(ctx context.Context, h *history) error {
 		return err
 	}
 	return h.write(data, func() error {
-		_, err := w.store.Copy(ctx, source, bucket, objects.CopyRequest{Key: h.name})
+		_, err := w.store.Copy(ctx, source, bucket, objects.CopyRequest{Key: h.name, Versioning: w.versioning()})
 		return err
 	})
 }
@@ -248,7 +271,7 @@ func (w writer) multipart(ctx context.Context, h *history) error {
 	}
 	return h.write(data, func() error {
 		_, err := w.store.CompleteUpload(ctx, bucket, h.name, u.ID, objects.CompleteRequest{
-			Parts: []objects.CompletedPart{{Number: part.Number, ETag: part.ETag}}, Size: -1,
+			Parts: []objects.CompletedPart{{Number: part.Number, ETag: part.ETag}}, Size: -1, Versioning: w.versioning(),
 		})
 		return err
 	})
@@ -258,12 +281,12 @@ func (w writer) multipart(ctx context.Context, h *history) error {
 // is left.
 func emptyStore(t *testing.T, fs vfs.FS, s *disk.Store) {
 	t.Helper()
-	page, err := s.List(t.Context(), bucket, objects.ListRequest{Max: 1000})
+	page, err := s.ListVersions(t.Context(), bucket, objects.ListVersionsRequest{Max: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range page.Objects {
-		if err := s.Delete(t.Context(), bucket, o.Key, objects.Conditions{}); err != nil {
+	for _, v := range page.Versions {
+		if _, err := s.Delete(t.Context(), bucket, objects.DeleteRequest{Key: v.Key, VersionID: v.VersionID}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -262,7 +262,7 @@ func TestFailingLog(t *testing.T) {
 				t.Fatal("a put that was not synced was acknowledged")
 			}
 		}
-		if err := s.Delete(t.Context(), bucket, "small", objects.Conditions{}); err == nil {
+		if err := remove(t.Context(), s, bucket, "small", objects.Conditions{}); err == nil {
 			t.Fatal("a deletion that was not synced was acknowledged")
 		}
 	}
@@ -300,15 +300,15 @@ func TestClosed(t *testing.T) {
 	s := newStore(t, vfs.NewMem())
 	put(t, s, "small", []byte("v"))
 	put(t, s, "dead", make([]byte, 200_000))
-	o, err := s.Open(t.Context(), bucket, "small")
+	o, err := s.Open(t.Context(), bucket, "small", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead, err := s.Open(t.Context(), bucket, "dead")
+	dead, err := s.Open(t.Context(), bucket, "dead", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(t.Context(), bucket, "dead", objects.Conditions{}); err != nil {
+	if err := remove(t.Context(), s, bucket, "dead", objects.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -325,7 +325,7 @@ func TestClosed(t *testing.T) {
 		}(),
 		"list":   func() error { _, err := s.List(t.Context(), bucket, objects.ListRequest{Max: 1}); return err }(),
 		"bucket": s.CreateBucket(t.Context(), bucket),
-		"close":  s.Delete(t.Context(), bucket, "small", objects.Conditions{}),
+		"close":  remove(t.Context(), s, bucket, "small", objects.Conditions{}),
 		"create large": func() error {
 			_, err := s.Put(t.Context(), bucket, objects.PutRequest{Key: "k", Content: contentFrom(make([]byte, 200_000))})
 			return err
@@ -347,13 +347,13 @@ func TestFilesGoWithTheirLastReader(t *testing.T) {
 	put(t, s, "k", make([]byte, 200_000))
 	var readers []objects.Object
 	for range 3 {
-		o, err := s.Open(t.Context(), bucket, "k")
+		o, err := s.Open(t.Context(), bucket, "k", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		readers = append(readers, o)
 	}
-	if err := s.Delete(t.Context(), bucket, "k", objects.Conditions{}); err != nil {
+	if err := remove(t.Context(), s, bucket, "k", objects.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range readers {
@@ -375,25 +375,25 @@ func TestSharedContentGoesOnce(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789"), 7_000)
 	for range 100 {
 		put(t, s, "0", data)
-		source, err := s.Open(t.Context(), bucket, "0")
+		source, err := s.Open(t.Context(), bucket, "0", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		together(t, 16, func(n int) error {
 			if n == 0 {
-				return s.Delete(t.Context(), bucket, "0", objects.Conditions{})
+				return remove(t.Context(), s, bucket, "0", objects.Conditions{})
 			}
 			return copyTo(s, source, strconv.Itoa(n))
 		})
 		if err := source.Close(); err != nil {
 			t.Fatal(err)
 		}
-		last, err := s.Open(t.Context(), bucket, "1")
+		last, err := s.Open(t.Context(), bucket, "1", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		together(t, 16, func(n int) error {
-			return s.Delete(t.Context(), bucket, strconv.Itoa(n), objects.Conditions{})
+			return remove(t.Context(), s, bucket, strconv.Itoa(n), objects.Conditions{})
 		})
 		if got, err := readObject(last); err != nil || !bytes.Equal(got, data) {
 			t.Fatalf("%d bytes, error %v", len(got), err)
@@ -420,13 +420,13 @@ func TestRevivedContentIsNotRemoved(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789"), 7_000)
 	remove := func(key string) {
 		t.Helper()
-		if err := s.Delete(t.Context(), bucket, key, objects.Conditions{}); err != nil {
+		if err := remove(t.Context(), s, bucket, key, objects.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	open := func(key string) objects.Object {
 		t.Helper()
-		o, err := s.Open(t.Context(), bucket, key)
+		o, err := s.Open(t.Context(), bucket, key, "")
 		if err != nil {
 			t.Fatal(err)
 		}

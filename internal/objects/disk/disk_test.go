@@ -2,6 +2,7 @@ package disk_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -57,4 +58,10 @@ func openStore(t testing.TB, dir string, o disk.Options) *disk.Store {
 
 func TestConformance(t *testing.T) {
 	objectstest.Run(t, func(t *testing.T) objects.Store { return openStore(t, t.TempDir(), disk.Options{}) })
+}
+
+// remove deletes what a key of a bucket without versions holds.
+func remove(ctx context.Context, s objects.Store, b objects.Bucket, key string, c objects.Conditions) error {
+	_, err := s.Delete(ctx, b, objects.DeleteRequest{Key: key, Conditions: c})
+	return err
 }

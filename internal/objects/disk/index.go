@@ -108,6 +108,38 @@ func (x *index) view(f func(pebble.Reader) error) error {
 	return err
 }
 
+// snapshot is the rows as they are at one moment. It must not be used after the
+// function that it was handed to returns.
+type snapshot struct{ reader pebble.Reader }
+
+// get returns a row's value, or nil when there is none.
+func (s snapshot) get(key []byte) ([]byte, error) {
+	v, closer, err := s.reader.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	value := slices.Clone(v)
+	return value, closer.Close()
+}
+
+// rows returns an iterator over the rows whose key begins with a space's and
+// bucket's and then with a prefix. It must be closed.
+func (s snapshot) rows(of []byte, prefix string) (*pebble.Iterator, error) {
+	lower := appendEscaped(slices.Clone(of), prefix)
+	return s.reader.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: successor(lower)})
+}
+
+// snapshot calls f with the rows as they are now, whatever is changed meanwhile.
+func (x *index) snapshot(f func(snapshot) error) error {
+	return x.view(func(pebble.Reader) error {
+		now := x.db.NewSnapshot()
+		return errors.Join(f(snapshot{now}), now.Close())
+	})
+}
+
 // each calls f with every row from lower up to upper.
 func each(r pebble.Reader, lower, upper []byte, f func(key, value []byte) error) error {
 	rows, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})

@@ -14,13 +14,16 @@ import (
 // with its ID and the object's key, both terminated; a terminated name sorts as
 // the name does, whatever its bytes are.
 //
-// An object's row ends with the terminator of its key and is the current
-// version; the rows of older versions would follow it, their key continued with
-// the complement of their time, which puts the newest first.
+// An object's row ends with the terminator of its key. It is there only while
+// the newest version is an object, so that a listing passes over nothing. All
+// other versions, and every delete marker, stand in a space of their own, under
+// the complement of their id, which begins with the time: the newest first.
 const (
 	bucketSpace   = 'b' // + bucket ID: the bucket exists
 	removedSpace  = 'g' // + bucket ID: the bucket is gone, its uploads are being removed
 	objectSpace   = 'o' // + bucket ID, key: objectRecord
+	versionSpace  = 'v' // + bucket ID, key, complement of versionID: objectRecord
+	nullSpace     = 'n' // + bucket ID, key: the versionID under which the null version stands in versionSpace
 	uploadSpace   = 'u' // + bucket ID, key, uploadID: uploadRecord
 	partSpace     = 'p' // + uploadID, part number: partRecord
 	contentSpace  = 'c' // + content id: contentRecord
@@ -68,6 +71,34 @@ func parseUploadID(s string) (u uploadID, ok bool) {
 	return uploadID(raw), true
 }
 
+// versionID begins with the time in nanoseconds at which the version was made.
+// Those of one key are in the order in which they were made, whatever the clock
+// does. The zero versionID is the null version's while it is the current one.
+type versionID [24]byte
+
+// newVersionID returns the id of a version that is newer than another.
+func newVersionID(now time.Time, than versionID) versionID {
+	var v versionID
+	binary.BigEndian.PutUint64(v[:8], max(uint64(now.UnixNano()), binary.BigEndian.Uint64(than[:8])+1))
+	rand.Read(v[8:])
+	return v
+}
+
+func (v versionID) String() string { return base64.RawURLEncoding.EncodeToString(v[:]) }
+
+func parseVersionID(s string) (v versionID, ok bool) {
+	u, ok := parseUploadID(s)
+	return versionID(u), ok
+}
+
+// complement returns what puts the newest first.
+func (v versionID) complement() (c versionID) {
+	for i := range v {
+		c[i] = ^v[i]
+	}
+	return c
+}
+
 func row(space byte, name []byte) []byte { return append([]byte{space}, name...) }
 
 func bucketRow(bucketID string) []byte  { return row(bucketSpace, []byte(bucketID)) }
@@ -75,6 +106,20 @@ func removedRow(bucketID string) []byte { return row(removedSpace, []byte(bucket
 
 func objectRow(bucketID, key string) []byte {
 	return append(appendEscaped(rowsOf(objectSpace, bucketID), key), terminator...)
+}
+
+// versionRows returns what the rows of a key's older versions begin with.
+func versionRows(bucketID, key string) []byte {
+	return append(appendEscaped(rowsOf(versionSpace, bucketID), key), terminator...)
+}
+
+func versionRow(bucketID, key string, v versionID) []byte {
+	c := v.complement()
+	return append(versionRows(bucketID, key), c[:]...)
+}
+
+func nullRow(bucketID, key string) []byte {
+	return append(appendEscaped(rowsOf(nullSpace, bucketID), key), terminator...)
 }
 
 func uploadRow(bucketID, key string, u uploadID) []byte {

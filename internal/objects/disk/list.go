@@ -78,13 +78,24 @@ func (s scan) entry(rows *pebble.Iterator) (entry, error) {
 	if !ok {
 		return entry{}, damaged(errors.New("a row's key is malformed"))
 	}
-	if s.delimiter != "" {
-		if i := strings.Index(name[len(s.prefix):], s.delimiter); i >= 0 {
-			return entry{name: name[:len(s.prefix)+i+len(s.delimiter)], common: true}, nil
-		}
+	if common := commonPrefixOf(name, s.prefix, s.delimiter); common != "" {
+		return entry{name: common, common: true}, nil
 	}
 	value, err := rows.ValueAndErr()
 	return entry{name: name, suffix: suffix, value: value}, err
+}
+
+// commonPrefixOf returns the common prefix that a name with a prefix is rolled up
+// into, or "" when it is not.
+func commonPrefixOf(name, prefix, delimiter string) string {
+	if delimiter == "" {
+		return ""
+	}
+	i := strings.Index(name[len(prefix):], delimiter)
+	if i < 0 {
+		return ""
+	}
+	return name[:len(prefix)+i+len(delimiter)]
 }
 
 // first sets key to the first key from lower up to upper, if there is one.

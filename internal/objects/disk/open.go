@@ -15,29 +15,27 @@ import (
 )
 
 // Open implements objects.ObjectStore.
-func (s *Store) Open(ctx context.Context, b objects.Bucket, key string) (objects.Object, error) {
+func (s *Store) Open(ctx context.Context, b objects.Bucket, key, versionID string) (objects.Object, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	at := objectRow(b.ID, key)
 	for {
-		record, err := s.object(at)
+		record, err := s.lookUp(b, key, versionID)
 		if err != nil {
 			return nil, err
-		}
-		if record == nil {
-			return nil, s.noSuchKey(b)
 		}
 		// A content that is still the object's after it was pinned was not
 		// removed before.
 		s.pins.add(record.content)
 		o := &object{store: s, place: place{b.ID, key, record.content}, record: record, info: record.info(key)}
-		again, err := s.object(at)
-		if err == nil && again != nil && again.content == record.content {
+		again, err := s.lookUp(b, key, versionID)
+		if err == nil && again.content == record.content {
 			err = o.loadParts()
 			if err == nil {
 				return o, nil
 			}
+		} else if err != nil && isMissing(err) {
+			err = nil // it was deleted: the next look says what there is
 		}
 		if err = errors.Join(err, o.Close()); err != nil {
 			return nil, err
@@ -45,12 +43,26 @@ func (s *Store) Open(ctx context.Context, b objects.Bucket, key string) (objects
 	}
 }
 
-// noSuchKey returns the error for a key that holds nothing.
-func (s *Store) noSuchKey(b objects.Bucket) error {
-	if err := s.checkBucket(b); err != nil {
-		return err
+// lookUp finds a version. Versions move when others are made or deleted: one that
+// is named is looked for in the rows of one moment.
+func (s *Store) lookUp(b objects.Bucket, key, versionID string) (record *objectRecord, err error) {
+	if versionID == "" {
+		record, err = s.version(s.index, b, key, "")
+	} else {
+		err = s.index.snapshot(func(rows snapshot) error {
+			record, err = s.version(rows, b, key, versionID)
+			return err
+		})
 	}
-	return fmt.Errorf("disk: %w", objects.ErrNoSuchKey)
+	if err != nil {
+		return nil, err
+	}
+	return s.found(record, b, key, versionID)
+}
+
+func isMissing(err error) bool {
+	var marker *objects.DeleteMarkerError
+	return errors.As(err, &marker) || errors.Is(err, objects.ErrNoSuchKey) || errors.Is(err, objects.ErrNoSuchVersion)
 }
 
 // object is an object opened for reading.

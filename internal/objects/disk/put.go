@@ -25,6 +25,7 @@ func (s *Store) Put(ctx context.Context, b objects.Bucket, r objects.PutRequest)
 	}
 	err = s.replace(ctx, b, r.Key, replacement{
 		conditions: r.Conditions,
+		versioning: r.Versioning,
 		build: func(c *changes, _ *objectRecord) (*objectRecord, error) {
 			c.nameContent(made.content, content)
 			made.modified = s.modified()
@@ -36,32 +37,6 @@ func (s *Store) Put(ctx context.Context, b objects.Bucket, r objects.PutRequest)
 		return objects.Info{}, err
 	}
 	return made.info(r.Key), nil
-}
-
-// Delete implements objects.ObjectStore.
-func (s *Store) Delete(ctx context.Context, b objects.Bucket, key string, conditions objects.Conditions) error {
-	return s.replace(ctx, b, key, replacement{
-		conditions: conditions,
-		build:      func(*changes, *objectRecord) (*objectRecord, error) { return nil, nil },
-	})
-}
-
-// SetTags implements objects.ObjectStore.
-func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key string, tags map[string]string) (objects.Info, error) {
-	var info objects.Info
-	err := s.replace(ctx, b, key, replacement{
-		build: func(_ *changes, old *objectRecord) (*objectRecord, error) {
-			if old == nil {
-				return nil, fmt.Errorf("disk: %w", objects.ErrNoSuchKey)
-			}
-			made := *old
-			made.attributes.Tags = tags
-			var err error
-			info, err = s.infoWithParts(b, key, &made)
-			return &made, err
-		},
-	})
-	return info, err
 }
 
 // admit refuses content that there is no bucket or no room for, before it is
@@ -114,64 +89,37 @@ func (c *changes) nameContent(content id, r *contentRecord) {
 	}
 }
 
-// replacement is what is put in the place of an object.
+// replacement is what is put on top of what a key holds.
 type replacement struct {
 	conditions objects.Conditions
+	versioning objects.Versioning
 	// shares is the content of another object that the new one shares.
 	shares *id
-	// build returns the new object, or nil for none, and may make changes that
-	// go with it. The old object is nil when there is none.
+	// build returns the new object, and may make changes that go with it. What
+	// the key holds is nil when that is nothing, or a delete marker.
 	build func(c *changes, old *objectRecord) (*objectRecord, error)
 }
 
-// replace puts a new object in the place of what a key holds, if the conditions
-// hold. Nothing else happens to the key meanwhile, nor to its bucket.
+// replace puts a new object on top of what a key holds, if the conditions hold.
+// Nothing else happens to the key meanwhile, nor to its bucket.
 func (s *Store) replace(ctx context.Context, b objects.Bucket, key string, r replacement) error {
-	bucket := s.buckets.of(b.ID)
-	bucket.RLock()
-	defer bucket.RUnlock()
-	if err := s.checkBucket(b); err != nil {
-		return err
-	}
-	at := objectRow(b.ID, key)
-	defer s.keys.lock(string(at))()
-	old, err := s.object(at)
-	if err != nil {
-		return err
-	}
-	if err := check(r.conditions, old); err != nil {
-		return err
-	}
-	c := s.index.change()
-	made, err := r.build(c, old)
-	if err != nil || old == nil && made == nil {
-		return err
-	}
-	return s.commit(ctx, c, at, r.shares, old, made)
-}
-
-// commit puts one object in the place of another. The key is locked.
-func (s *Store) commit(ctx context.Context, c *changes, at []byte, shares *id, old, made *objectRecord) error {
-	if made == nil {
-		c.delete(at)
-	} else {
-		c.set(at, made.encode())
-	}
-	dead, unlock, err := s.settle(c, shares, old, made)
-	defer unlock()
-	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.index.durable(c); err != nil {
-		return &uncertainError{err}
-	}
-	if dead {
-		s.cleaner.removeContent(old.content)
-	}
-	return nil
+	return s.change(b, key, func(k *keyChange) error {
+		if err := check(r.conditions, k.current); err != nil {
+			return err
+		}
+		made, err := r.build(k.changes, k.current)
+		if err != nil {
+			return err
+		}
+		v, err := k.keeps(r.versioning)
+		if err != nil {
+			return err
+		}
+		if err := k.push(made, v); err != nil {
+			return err
+		}
+		return k.commit(ctx, r.shares, made)
+	})
 }
 
 // settle counts one object more that is made of the content of shares and one

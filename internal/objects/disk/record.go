@@ -20,8 +20,13 @@ import (
 // zero; a field may be added, but never change its meaning.
 const recordVersion = 1
 
-// objectRecord is the value of an object's row.
+// objectRecord is the value of an object's row, and of an older version's or a
+// delete marker's.
 type objectRecord struct {
+	version  versionID // zero when null and current
+	null     bool      // the null version; set with a zero version too
+	isMarker bool      // a delete marker: of what follows it has modified and attributes only
+
 	content    id
 	key        []byte // the content's key, sealed for this bucket and object key
 	size       int64
@@ -77,9 +82,17 @@ func (o *objectRecord) etag() string {
 
 func (o *objectRecord) info(key string) objects.Info {
 	return objects.Info{
-		Key: key, Size: o.size, ETag: o.etag(), Modified: o.modified,
+		VersionID: o.versionID(), DeleteMarker: o.isMarker, Key: key, Size: o.size, ETag: o.etag(), Modified: o.modified,
 		Attributes: o.attributes, Checksum: o.checksum,
 	}
+}
+
+// versionID returns the id that the version is known by.
+func (o *objectRecord) versionID() string {
+	if o.null {
+		return objects.NullVersion
+	}
+	return o.version.String()
 }
 
 func (p *partRecord) part() objects.Part {
@@ -91,7 +104,9 @@ func (p *partRecord) part() objects.Part {
 
 func (o *objectRecord) encode() []byte {
 	e := encoder{recordVersion}
-	e.bytes(1, o.content[:])
+	if !o.isMarker {
+		e.bytes(1, o.content[:])
+	}
 	e.bytes(2, o.key)
 	e.number(3, o.size)
 	e.time(4, o.modified)
@@ -100,6 +115,11 @@ func (o *objectRecord) encode() []byte {
 	e.checksum(7, o.checksum)
 	e.attributes(8, o.attributes)
 	e.bytes(9, o.upload)
+	if o.version != (versionID{}) {
+		e.bytes(10, o.version[:])
+	}
+	e.flag(11, o.null && o.version != (versionID{}))
+	e.flag(12, o.isMarker)
 	return e
 }
 
@@ -125,8 +145,15 @@ func decodeObject(b []byte) (*objectRecord, error) {
 			o.attributes = f.attributes()
 		case 9:
 			o.upload = f.copy()
+		case 10:
+			o.version = f.versionID()
+		case 11:
+			o.null = f.value != 0
+		case 12:
+			o.isMarker = f.value != 0
 		}
 	})
+	o.null = o.null || o.version == versionID{}
 	return &o, err
 }
 
@@ -224,6 +251,12 @@ type encoder []byte
 func (e *encoder) number(n protowire.Number, v int64) {
 	if v != 0 {
 		*e = protowire.AppendVarint(protowire.AppendTag(*e, n, protowire.VarintType), uint64(v))
+	}
+}
+
+func (e *encoder) flag(n protowire.Number, v bool) {
+	if v {
+		e.number(n, 1)
 	}
 }
 
@@ -365,6 +398,14 @@ func (f field) id() (i id) {
 		return i
 	}
 	return id(f.data)
+}
+
+func (f field) versionID() (v versionID) {
+	if len(f.data) != len(v) {
+		*f.err = damaged(fmt.Errorf("a version id of %d bytes", len(f.data)))
+		return v
+	}
+	return versionID(f.data)
 }
 
 func (f field) algorithm() checksum.Algorithm {

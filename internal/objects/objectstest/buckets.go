@@ -17,7 +17,7 @@ var bucketTests = map[string]func(*bench){
 		b.put("k", []byte("v"))
 		b.fails(b.store.DeleteBucket(b.ctx, b.bucket), objects.ErrBucketNotEmpty)
 		b.holds("k", []byte("v"))
-		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 		b.ok(b.store.DeleteBucket(b.ctx, b.bucket))
 		b.ok(b.store.DeleteBucket(b.ctx, b.bucket))
 	},
@@ -80,7 +80,7 @@ func (b *bench) gone(bucket objects.Bucket, uploadID string) {
 	source := b.newBucket()
 	_, err := b.store.Put(b.ctx, source, objects.PutRequest{Key: "source", Content: text("v")})
 	b.ok(err)
-	o, err := b.store.Open(b.ctx, source, "source")
+	o, err := b.store.Open(b.ctx, source, "source", "")
 	b.ok(err)
 	defer o.Close()
 
@@ -89,10 +89,10 @@ func (b *bench) gone(bucket objects.Bucket, uploadID string) {
 			_, err := b.store.Put(b.ctx, bucket, objects.PutRequest{Key: "k", Content: text("v")})
 			return err
 		},
-		"Open":   func() error { _, err := b.store.Open(b.ctx, bucket, "k"); return err },
-		"Delete": func() error { return b.store.Delete(b.ctx, bucket, "k", objects.Conditions{}) },
+		"Open":   func() error { _, err := b.store.Open(b.ctx, bucket, "k", ""); return err },
+		"Delete": func() error { return remove(b.ctx, b.store, bucket, "k", objects.Conditions{}) },
 		"SetTags": func() error {
-			_, err := b.store.SetTags(b.ctx, bucket, "k", nil)
+			_, err := b.store.SetTags(b.ctx, bucket, "k", "", nil)
 			return err
 		},
 		"Copy": func() error {

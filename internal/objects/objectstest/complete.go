@@ -56,7 +56,7 @@ var completeTests = map[string]func(*bench){
 		b.ok(err)
 		second, err := b.store.CopyPart(b.ctx, source, 100, 200, b.bucket, "k", u.id, 2)
 		b.ok(err)
-		b.ok(b.store.Delete(b.ctx, b.bucket, "source", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "source", objects.Conditions{}))
 		b.ok(source.Close())
 		u.complete(first, second)
 		b.holds("k", append(data[:objects.MinPartSize:objects.MinPartSize], data[100:300]...))
@@ -149,7 +149,7 @@ var completeTests = map[string]func(*bench){
 			_, err = b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, other)
 			b.fails(err, objects.ErrNoSuchUpload)
 		}
-		_, err = b.store.SetTags(b.ctx, b.bucket, "k", nil)
+		_, err = b.store.SetTags(b.ctx, b.bucket, "k", "", nil)
 		b.ok(err)
 		info.Attributes.Tags = nil
 		again, err := b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, request)
@@ -159,7 +159,7 @@ var completeTests = map[string]func(*bench){
 		b.copy("k", objects.CopyRequest{Key: "k"})
 		_, err = b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, request)
 		b.fails(err, objects.ErrNoSuchUpload)
-		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 		_, err = b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, request)
 		b.fails(err, objects.ErrNoSuchUpload)
 	},

@@ -46,7 +46,7 @@ var concurrencyTests = map[string]func(*bench){
 			for range 5 {
 				var err error
 				if n%3 == 0 {
-					err = b.store.Delete(b.ctx, b.bucket, key, objects.Conditions{})
+					err = remove(b.ctx, b.store, b.bucket, key, objects.Conditions{})
 				} else {
 					_, err = b.tryPut(key, random(1+n*10000, uint64(n)), objects.Conditions{})
 				}
@@ -68,7 +68,7 @@ var concurrencyTests = map[string]func(*bench){
 			for i := range 5 {
 				from, to := strconv.Itoa((n+i)%5), strconv.Itoa((n+2*i+1)%5)
 				if n%3 == 0 && from != "0" {
-					failed = errors.Join(failed, b.store.Delete(b.ctx, b.bucket, from, objects.Conditions{}))
+					failed = errors.Join(failed, remove(b.ctx, b.store, b.bucket, from, objects.Conditions{}))
 				} else if err := b.tryCopy(from, to); !errors.Is(err, objects.ErrNoSuchKey) {
 					failed = errors.Join(failed, err)
 				}
@@ -185,7 +185,7 @@ func (b *bench) tryPut(key string, data []byte, c objects.Conditions) (objects.I
 
 // tryRead reads an object whole and compares it with its ETag.
 func (b *bench) tryRead(key string) ([]byte, error) {
-	o, err := b.store.Open(b.ctx, b.bucket, key)
+	o, err := b.store.Open(b.ctx, b.bucket, key, "")
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (b *bench) tryRead(key string) ([]byte, error) {
 }
 
 func (b *bench) tryCopy(from, to string) error {
-	o, err := b.store.Open(b.ctx, b.bucket, from)
+	o, err := b.store.Open(b.ctx, b.bucket, from, "")
 	if err != nil {
 		return err
 	}

@@ -55,15 +55,15 @@ var conditionTests = map[string]func(*bench){
 
 	"Delete": func(b *bench) {
 		for _, c := range conditionCases {
-			b.fails(b.store.Delete(b.ctx, b.bucket, "k", c.condition(md5Of(nil))), c.delete)
+			b.fails(remove(b.ctx, b.store, b.bucket, "k", c.condition(md5Of(nil))), c.delete)
 			info := b.put("k", []byte("old"))
-			err := b.store.Delete(b.ctx, b.bucket, "k", c.condition(info.ETag))
+			err := remove(b.ctx, b.store, b.bucket, "k", c.condition(info.ETag))
 			b.fails(err, c.present)
 			if err == nil {
 				b.holdsNothing("k")
 			} else {
 				b.holds("k", []byte("old"))
-				b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+				b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 			}
 		}
 	},
@@ -86,7 +86,7 @@ func (b *bench) conditions(write func(key string, c objects.Conditions) error) {
 		b.fails(err, c.write)
 		if err == nil {
 			b.holds("missing", []byte("new"))
-			b.ok(b.store.Delete(b.ctx, b.bucket, "missing", objects.Conditions{}))
+			b.ok(remove(b.ctx, b.store, b.bucket, "missing", objects.Conditions{}))
 		} else {
 			b.holdsNothing("missing")
 		}

@@ -41,7 +41,7 @@ var copyTests = map[string]func(*bench){
 				b.same(b.holds("k", data), info)
 				b.same(info.Attributes, everyAttribute())
 			}
-			b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+			b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 			b.holdsNothing("k")
 		}
 	},
@@ -57,7 +57,7 @@ var copyTests = map[string]func(*bench){
 				if i == 1 {
 					b.put(key, []byte("replaced"))
 				} else {
-					b.ok(b.store.Delete(b.ctx, b.bucket, key, objects.Conditions{}))
+					b.ok(remove(b.ctx, b.store, b.bucket, key, objects.Conditions{}))
 				}
 				b.holds("c", data)
 			}
@@ -69,7 +69,7 @@ var copyTests = map[string]func(*bench){
 			data := random(size, 4)
 			b.put("source", data)
 			source := b.open("source")
-			b.ok(b.store.Delete(b.ctx, b.bucket, "source", objects.Conditions{}))
+			b.ok(remove(b.ctx, b.store, b.bucket, "source", objects.Conditions{}))
 			for _, key := range []string{"first", "second"} {
 				info, err := b.store.Copy(b.ctx, source, b.bucket, objects.CopyRequest{Key: key})
 				b.ok(err)
@@ -78,7 +78,7 @@ var copyTests = map[string]func(*bench){
 			b.sameBytes(b.read(source, 0, int64(size)), data)
 			b.ok(source.Close())
 			b.holds("first", data)
-			b.ok(b.store.Delete(b.ctx, b.bucket, "first", objects.Conditions{}))
+			b.ok(remove(b.ctx, b.store, b.bucket, "first", objects.Conditions{}))
 			b.holds("second", data)
 		}
 	},
@@ -123,7 +123,7 @@ var copyTests = map[string]func(*bench){
 		b.same(info.Parts, made.Parts)
 		b.same(info.Checksum, made.Checksum)
 		b.same(b.holds("to", whole), info)
-		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 		b.same(b.holds("to", whole), info)
 
 		source := b.open("to")

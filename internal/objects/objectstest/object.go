@@ -116,7 +116,7 @@ var objectTests = map[string]func(*bench){
 		slices.Sort(keys)
 		b.same(b.keys(), keys)
 		for i, key := range keys {
-			b.ok(b.store.Delete(b.ctx, b.bucket, key, objects.Conditions{}))
+			b.ok(remove(b.ctx, b.store, b.bucket, key, objects.Conditions{}))
 			b.same(b.keys(), keys[i+1:])
 		}
 	},
@@ -194,7 +194,7 @@ var objectTests = map[string]func(*bench){
 
 			b.put("k", []byte("new"))
 			b.sameBytes(b.read(replaced, 0, int64(size)), old)
-			b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+			b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 			b.sameBytes(b.read(deleted, 1, int64(size)-1), old[1:])
 			rest, err := io.ReadAll(half)
 			b.ok(err)
@@ -208,23 +208,23 @@ var objectTests = map[string]func(*bench){
 	},
 
 	"DeletedIsGone": func(b *bench) {
-		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 		b.put("k", []byte("v"))
 		b.put("k2", []byte("v"))
-		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
-		b.ok(b.store.Delete(b.ctx, b.bucket, "k", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
+		b.ok(remove(b.ctx, b.store, b.bucket, "k", objects.Conditions{}))
 		b.holdsNothing("k")
 		b.same(b.keys(), []string{"k2"})
 	},
 
 	"TagsAreReplacedAlone": func(b *bench) {
-		_, err := b.store.SetTags(b.ctx, b.bucket, "k", map[string]string{"a": "1"})
+		_, err := b.store.SetTags(b.ctx, b.bucket, "k", "", map[string]string{"a": "1"})
 		b.fails(err, objects.ErrNoSuchKey)
 		want, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: text("v"), Attributes: everyAttribute()})
 		b.ok(err)
 		for _, tags := range []map[string]string{{"a": "1"}, {"b": "", "c": "3"}, nil} {
 			want.Attributes.Tags = tags
-			info, err := b.store.SetTags(b.ctx, b.bucket, "k", maps.Clone(tags))
+			info, err := b.store.SetTags(b.ctx, b.bucket, "k", "", maps.Clone(tags))
 			b.ok(err)
 			b.same(info, want)
 			b.same(b.holds("k", []byte("v")), want)
@@ -237,10 +237,10 @@ var objectTests = map[string]func(*bench){
 		cancel()
 		_, err := b.store.Put(ended, b.bucket, objects.PutRequest{Key: "k", Content: text("new")})
 		b.fails(err, context.Canceled)
-		b.fails(b.store.Delete(ended, b.bucket, "k", objects.Conditions{}), context.Canceled)
-		_, err = b.store.SetTags(ended, b.bucket, "k", map[string]string{"a": "1"})
+		b.fails(remove(ended, b.store, b.bucket, "k", objects.Conditions{}), context.Canceled)
+		_, err = b.store.SetTags(ended, b.bucket, "k", "", map[string]string{"a": "1"})
 		b.fails(err, context.Canceled)
-		_, err = b.store.Open(ended, b.bucket, "k")
+		_, err = b.store.Open(ended, b.bucket, "k", "")
 		b.fails(err, context.Canceled)
 		b.same(b.holds("k", []byte("old")).Attributes.Tags, map[string]string(nil))
 	},

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) objects.Store) {
 		{"Condition", conditionTests},
 		{"Copy", copyTests},
 		{"List", listTests},
+		{"Version", versionTests},
 		{"Upload", uploadTests},
 		{"Complete", completeTests},
 		{"Concurrency", concurrencyTests},
@@ -103,6 +104,12 @@ func (b *bench) sameBytes(got, want []byte) {
 	}
 }
 
+// remove deletes what a key of a bucket without versions holds.
+func remove(ctx context.Context, s objects.Store, b objects.Bucket, key string, c objects.Conditions) error {
+	_, err := s.Delete(ctx, b, objects.DeleteRequest{Key: key, Conditions: c})
+	return err
+}
+
 func content(data []byte) objects.Content {
 	return objects.Content{Body: bytes.NewReader(data), Size: int64(len(data))}
 }
@@ -135,7 +142,7 @@ func (b *bench) put(key string, data []byte) objects.Info {
 
 func (b *bench) open(key string) objects.Object {
 	b.Helper()
-	o, err := b.store.Open(b.ctx, b.bucket, key)
+	o, err := b.store.Open(b.ctx, b.bucket, key, "")
 	b.ok(err)
 	b.Cleanup(func() { o.Close() })
 	return o
@@ -172,7 +179,7 @@ func (b *bench) holds(key string, data []byte) objects.Info {
 // holdsNothing checks that a key can be neither opened nor listed.
 func (b *bench) holdsNothing(key string) {
 	b.Helper()
-	_, err := b.store.Open(b.ctx, b.bucket, key)
+	_, err := b.store.Open(b.ctx, b.bucket, key, "")
 	b.fails(err, objects.ErrNoSuchKey)
 	page, err := b.store.List(b.ctx, b.bucket, objects.ListRequest{Prefix: key, Max: 1})
 	b.ok(err)
