@@ -159,6 +159,34 @@ func (d *Directory) SetBucketPolicy(ctx context.Context, bucketID string, docume
 	})
 }
 
+// SetBucketConfiguration sets one of a bucket's Configurations; an empty document
+// removes it. It fails with *NotFoundError, and with *InvalidError when the
+// document is no text.
+func (d *Directory) SetBucketConfiguration(ctx context.Context, bucketID, name, document string) error {
+	if err := checkText(name, document, maxConfiguration); err != nil {
+		return err
+	}
+	return d.changeBucket(ctx, bucketID, func(b *Bucket) error {
+		b.Configurations = maps.Clone(b.Configurations)
+		switch {
+		case document == "":
+			delete(b.Configurations, name)
+		case b.Configurations == nil:
+			b.Configurations = map[string]string{name: document}
+		default:
+			b.Configurations[name] = document
+		}
+		if len(b.Configurations) == 0 {
+			b.Configurations = nil
+		}
+		return nil
+	})
+}
+
+// maxConfiguration is the most bytes of one document of a bucket's: a thousand
+// lifecycle rules.
+const maxConfiguration = 2 << 20
+
 // checkPublic fails when a bucket has a policy that its Block Public Access
 // does not let it be given.
 func (b *Bucket) checkPublic() error {

@@ -40,7 +40,7 @@ var tables = []table{
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
 	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
-	{"SELECT id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals FROM buckets", scanBucket},
+	{"SELECT id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations FROM buckets", scanBucket},
 }
 
 func foldName(name string) string { return strings.ToLower(name) }
@@ -320,12 +320,20 @@ func (r *bucketRow) put() statement {
 		document, principals = string(r.Policy.Document), encode(r.Policy.PrincipalIDs)
 	}
 	return statement{
-		`INSERT INTO buckets (id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		`INSERT INTO buckets (id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (id) DO UPDATE SET ownership = excluded.ownership, public_access_block = excluded.public_access_block,
-			policy = excluded.policy, policy_principals = excluded.policy_principals`,
-		[]any{r.ID, r.Name, r.AccountID, r.Region, r.Created.Unix(), r.Ownership, block, document, principals},
+			policy = excluded.policy, policy_principals = excluded.policy_principals, configurations = excluded.configurations`,
+		[]any{r.ID, r.Name, r.AccountID, r.Region, r.Created.Unix(), r.Ownership, block, document, principals, encodeMap(r.Configurations)},
 	}
+}
+
+// encodeMap writes no members as an empty object.
+func encodeMap(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	return encode(m)
 }
 
 func (r *bucketRow) remove() statement {
@@ -336,9 +344,15 @@ func scanBucket(l *loader, s scanner) (record, error) {
 	var r bucketRow
 	var created int64
 	var block, document, principals *string
-	err := s.Scan(&r.ID, &r.Name, &r.AccountID, &r.Region, &created, &r.Ownership, &block, &document, &principals)
+	var configurations string
+	err := s.Scan(&r.ID, &r.Name, &r.AccountID, &r.Region, &created, &r.Ownership, &block, &document, &principals, &configurations)
 	if err != nil {
 		return nil, err
+	}
+	if configurations != "{}" {
+		if err := decode("buckets.configurations", configurations, &r.Configurations); err != nil {
+			return nil, err
+		}
 	}
 	r.Created = fromSeconds(created)
 	if block != nil {

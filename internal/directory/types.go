@@ -149,6 +149,11 @@ type Bucket struct {
 	Policy            *BucketPolicy      // nil when there is none
 	PublicAccessBlock *PublicAccessBlock // nil when there is none
 	Ownership         string             // BucketOwnerEnforced
+
+	// Configurations are the bucket's other documents by the names that S3's
+	// subresources give them, such as "versioning". Their text means nothing
+	// here.
+	Configurations map[string]string
 }
 
 // BucketPolicy is a bucket policy as it was put.

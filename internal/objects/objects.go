@@ -63,8 +63,9 @@ type ObjectStore interface {
 	// closed, whatever is put or deleted meanwhile.
 	Open(ctx context.Context, b Bucket, key, versionID string) (Object, error)
 	// Delete removes what a key holds, or the version of it that is named, for
-	// ever; removing what does not exist is no error. Without a version it only
-	// puts a delete marker on top where the request's Versioning keeps versions.
+	// ever; a version that does not exist is ErrNoSuchVersion, but removing
+	// nothing else is no error. Without a version it only puts a delete marker on
+	// top where the request's Versioning keeps versions.
 	// With a condition that does not hold it fails with ErrPreconditionFailed,
 	// and with a condition on an object that does not exist with ErrNoSuchKey.
 	Delete(ctx context.Context, b Bucket, r DeleteRequest) (Deleted, error)

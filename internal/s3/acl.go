@@ -197,7 +197,7 @@ func (s *S3) getObjectACL() service.Operation {
 			if in.err != nil {
 				return nil, in.err
 			}
-			return in.version.mark(r.ownerACL()), nil
+			return in.tell(r, r.ownerACL()), nil
 		},
 	})
 }
@@ -304,7 +304,7 @@ func (s *S3) putObjectACL() service.Operation {
 			if in.err != nil {
 				return nil, in.err
 			}
-			return in.version.mark(&service.Response{}), r.checkACL(in.acl)
+			return in.tell(r, &service.Response{}), r.checkACL(in.acl)
 		},
 	})
 }

@@ -120,7 +120,7 @@ func parseMax(name string, values []string) (int, error) {
 	return int(min(n, maxPage)), nil
 }
 
-func serveGetObjectAttributes(_ context.Context, _ *request, in attributesInput) (*service.Response, error) {
+func serveGetObjectAttributes(_ context.Context, r *request, in attributesInput) (*service.Response, error) {
 	if in.err != nil {
 		return nil, in.err
 	}
@@ -142,7 +142,7 @@ func serveGetObjectAttributes(_ context.Context, _ *request, in attributesInput)
 	}
 	p := &service.Response{XML: result}
 	p.SetHeader("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
-	return in.version.mark(p), nil
+	return in.tell(r, p), nil
 }
 
 func checksumAttributeOf(sum objects.Checksum) *checksumAttribute {

@@ -27,7 +27,6 @@ func (s *S3) bucketRows() []row {
 		{method: http.MethodDelete, scope: bucketScope, operation: s.deleteBucket()},
 		{method: http.MethodHead, scope: bucketScope, operation: s.headBucket()},
 		{method: http.MethodGet, scope: bucketScope, query: []string{"location"}, operation: s.getBucketLocation()},
-		{method: http.MethodGet, scope: bucketScope, query: []string{"versioning"}, operation: s.getBucketVersioning()},
 	}
 }
 
@@ -354,20 +353,6 @@ func (s *S3) getBucketLocation() service.Operation {
 				region = ""
 			}
 			return &service.Response{XML: locationConstraint{Region: region}}, nil
-		},
-	})
-}
-
-// versioningConfiguration is empty for a bucket that never had versioning.
-type versioningConfiguration struct {
-	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ VersioningConfiguration"`
-}
-
-func (s *S3) getBucketVersioning() service.Operation {
-	return define(s, spec[struct{}]{
-		name: "GetBucketVersioning", parse: noInput, needs: bucketAction[struct{}]("s3:GetBucketVersioning"),
-		serve: func(context.Context, *request, struct{}) (*service.Response, error) {
-			return &service.Response{XML: versioningConfiguration{}}, nil
 		},
 	})
 }

@@ -181,6 +181,7 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	// before: the store knows.
 	info, err := r.s3.objects.CompleteUpload(ctx, r.room(), r.Key, in.id, objects.CompleteRequest{
 		Parts: in.completed(), Checksum: in.checksum, Size: in.size, Conditions: in.conditions,
+		Versioning: r.versioning(),
 	})
 	if err != nil {
 		return nil, in.completeError(ctx, r, err)
@@ -190,6 +191,7 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 		checksums: checksumElements(info.Checksum), ChecksumType: string(info.Checksum.Type),
 	}}
 	p.SetHeader(headerEncryption, encryption)
+	tellNewVersion(p, info.VersionID)
 	return p, nil
 }
 

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,11 +76,10 @@ func (s *source) open(r *request) (err error) {
 	if s.bucket, err = r.s3.lookup(s.bucketName, s.expectedOwner); err != nil {
 		return err
 	}
-	if !s.version.exists() {
-		s.err = s.version.missing(s.key)
-		return nil
+	s.object, s.err = r.open(s.bucket, s.key, s.version)
+	if s.version.given && errors.Is(s.err, awserr.MethodNotAllowed) {
+		s.err = awserr.InvalidRequest.WithMessage("The source of a copy request may not specifically refer to a delete marker by version id.").WithCause(s.err)
 	}
-	s.object, s.err = r.open(s.bucket, s.key)
 	return nil
 }
 
@@ -112,6 +112,13 @@ func (s *source) check(r *request, length int64) error {
 		return awserr.InvalidRequest.WithMessage("The specified copy source is larger than the maximum allowable size for a copy source: %d", objects.MaxPutSize)
 	}
 	return nil
+}
+
+// tellVersion tells in a response which version was copied.
+func (s *source) tellVersion(p *service.Response) {
+	if s.version.given || keepsVersions(s.bucket) {
+		p.SetHeader("X-Amz-Copy-Source-Version-Id", s.object.Info().VersionID)
+	}
 }
 
 // reveals is the reveals of an operation that copies: it may be the source
@@ -233,6 +240,7 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	}
 	info, err := r.s3.objects.Copy(ctx, in.source.object, r.room(), objects.CopyRequest{
 		Key: r.Key, Attributes: in.target(r), Checksum: in.checksum, Conditions: in.conditions,
+		Versioning: r.versioning(),
 	})
 	if err != nil {
 		return nil, conditionFailed(r.storeError(err), in.conditions)
@@ -242,16 +250,16 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 		ChecksumType: string(info.Checksum.Type), checksums: checksumElements(info.Checksum),
 	}}
 	p.SetHeader(headerEncryption, encryption)
-	if in.source.version.given {
-		p.SetHeader("X-Amz-Copy-Source-Version-Id", nullVersion)
-	}
+	tellNewVersion(p, info.VersionID)
+	in.source.tellVersion(p)
 	return p, nil
 }
 
-// changesNothing reports whether the copy would be what the object is already.
+// changesNothing reports whether the copy would be what the object is already. An
+// older version that is named is brought back.
 func (in *copyInput) changesNothing(r *request) bool {
 	h := r.HTTP.Header
-	return in.source.bucket.ID == r.bucket.ID && in.source.key == r.Key && !in.replaceMetadata &&
+	return in.source.bucket.ID == r.bucket.ID && in.source.key == r.Key && !in.source.version.given && !in.replaceMetadata &&
 		h.Values("x-amz-storage-class") == nil && h.Values("x-amz-website-redirect-location") == nil &&
 		h.Values(headerEncryption) == nil
 }

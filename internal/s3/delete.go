@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -73,12 +74,20 @@ func checkBypass(h http.Header) error {
 }
 
 func serveDelete(ctx context.Context, r *request, in deleteInput) (*service.Response, error) {
-	if in.version.exists() {
-		if err := r.s3.objects.Delete(ctx, r.room(), r.Key, in.conditions); err != nil {
-			return nil, conditionFailed(r.storeError(err), in.conditions)
-		}
+	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
+		Key: r.Key, VersionID: in.version.id, Conditions: in.conditions, Versioning: r.versioning(),
+	})
+	if err != nil && !errors.Is(err, objects.ErrNoSuchVersion) {
+		return nil, conditionFailed(r.storeError(err), in.conditions)
 	}
-	return in.version.mark(&service.Response{Status: http.StatusNoContent}), nil
+	p := &service.Response{Status: http.StatusNoContent}
+	if id := cmp.Or(in.version.id, deleted.VersionID); id != "" {
+		p.SetHeader("X-Amz-Version-Id", id)
+	}
+	if deleted.DeleteMarker {
+		p.SetHeader("X-Amz-Delete-Marker", "true")
+	}
+	return p, nil
 }
 
 // Limits of DeleteObjects ("DeleteObjects", Amazon S3 API Reference).
@@ -132,8 +141,10 @@ type deleteObjectsResult struct {
 }
 
 type deletedElement struct {
-	Key       string
-	VersionID string `xml:"VersionId,omitempty"`
+	Key                   string
+	VersionID             string `xml:"VersionId,omitempty"`
+	DeleteMarker          bool   `xml:",omitempty"`
+	DeleteMarkerVersionID string `xml:"DeleteMarkerVersionId,omitempty"`
 }
 
 type deleteErrorElement struct {
@@ -233,13 +244,13 @@ func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, err
 const deleteWorkers = 32
 
 func serveDeleteObjects(ctx context.Context, r *request, in *deleteObjectsInput) (*service.Response, error) {
-	failures := make([]error, len(in.items))
+	outcomes := make([]deleteOutcome, len(in.items))
 	work := make(chan int)
 	var workers sync.WaitGroup
 	for range min(deleteWorkers, len(in.items)) {
 		workers.Go(func() {
 			for i := range work {
-				failures[i] = deleteOne(ctx, r, &in.items[i])
+				outcomes[i].deleted, outcomes[i].err = deleteOne(ctx, r, &in.items[i])
 			}
 		})
 	}
@@ -248,36 +259,50 @@ func serveDeleteObjects(ctx context.Context, r *request, in *deleteObjectsInput)
 	}
 	close(work)
 	workers.Wait()
-	return &service.Response{XML: in.result(failures)}, nil
+	return &service.Response{XML: in.result(outcomes)}, nil
 }
 
-func deleteOne(ctx context.Context, r *request, item *deleteItem) error {
+// deleteOutcome is what became of one object.
+type deleteOutcome struct {
+	deleted objects.Deleted
+	err     error
+}
+
+func deleteOne(ctx context.Context, r *request, item *deleteItem) (objects.Deleted, error) {
 	for _, n := range item.needs {
 		if err := r.Denied(n); err != nil {
-			return err
+			return objects.Deleted{}, err
 		}
 	}
-	if !item.version.exists() {
-		return item.version.missing(item.key)
-	}
-	err := storeError(r.s3.objects.Delete(ctx, r.room(), item.key, item.conditions), r.bucket, item.key)
+	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
+		Key: item.key, VersionID: item.version.id, Conditions: item.conditions, Versioning: r.versioning(),
+	})
+	err = storeError(err, r.bucket, item.key)
 	if errors.Is(err, awserr.NoSuchKey) {
 		if denied := r.Denied(item.reveals); denied != nil {
-			return denied
+			return deleted, denied
 		}
 	}
-	return err
+	return deleted, err
 }
 
-func (in *deleteObjectsInput) result(failures []error) deleteObjectsResult {
+func (in *deleteObjectsInput) result(outcomes []deleteOutcome) deleteObjectsResult {
 	var result deleteObjectsResult
 	for i, item := range in.items {
-		if err := failures[i]; err != nil {
-			e := awserr.From(err)
+		o := outcomes[i]
+		if o.err != nil {
+			e := awserr.From(o.err)
 			result.Errors = append(result.Errors, deleteErrorElement{item.key, item.version.id, e.Code, e.Message})
-		} else if !in.quiet {
-			result.Deleted = append(result.Deleted, deletedElement{item.key, item.version.id})
+			continue
 		}
+		if in.quiet {
+			continue
+		}
+		deleted := deletedElement{Key: item.key, VersionID: item.version.id}
+		if o.deleted.DeleteMarker {
+			deleted.DeleteMarker, deleted.DeleteMarkerVersionID = true, o.deleted.VersionID
+		}
+		result.Deleted = append(result.Deleted, deleted)
 	}
 	return result
 }

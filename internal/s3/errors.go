@@ -64,6 +64,7 @@ var storeErrors = []struct {
 	{objects.ErrNoSuchBucket, awserr.NoSuchBucket},
 	{objects.ErrBucketNotEmpty, awserr.BucketNotEmpty},
 	{objects.ErrNoSuchKey, awserr.NoSuchKey},
+	{objects.ErrNoSuchVersion, awserr.NoSuchVersion},
 	{objects.ErrNoSuchUpload, awserr.NoSuchUpload},
 	{objects.ErrPreconditionFailed, awserr.PreconditionFailed},
 	{objects.ErrIncomplete, awserr.IncompleteBody},
@@ -81,13 +82,21 @@ func storeError(err error, bucket *directory.Bucket, key string) error {
 	if err == nil || errors.As(err, &worded) {
 		return err
 	}
+	if marked := markerError(err, key); marked != nil {
+		return marked
+	}
 	for _, x := range storeErrors {
 		if !errors.Is(err, x.condition) {
 			continue
 		}
 		answer := x.answer.WithCause(err)
 		switch answer.Code {
-		case awserr.NoSuchBucket.Code, awserr.BucketNotEmpty.Code:
+		case awserr.BucketNotEmpty.Code:
+			if keepsVersions(bucket) {
+				answer = answer.WithMessage("The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
+			}
+			return answer.With("BucketName", bucket.Name)
+		case awserr.NoSuchBucket.Code:
 			return answer.With("BucketName", bucket.Name)
 		case awserr.NoSuchKey.Code:
 			return answer.With("Key", key)

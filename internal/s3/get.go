@@ -126,7 +126,7 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 	if in.tagNeed >= 0 && r.Denied(in.tagNeed) == nil {
 		p.SetHeader("X-Amz-Tagging-Count", itoa(len(info.Attributes.Tags)))
 	}
-	in.version.mark(p)
+	in.tell(r, p)
 	for header, v := range in.override {
 		p.Header.Set(header, v)
 	}

@@ -171,9 +171,7 @@ func serveUploadPartCopy(ctx context.Context, r *request, in *partCopyInput) (*s
 	}
 	p := &service.Response{XML: result}
 	p.SetHeader(headerEncryption, encryption)
-	if in.source.version.given {
-		p.SetHeader("X-Amz-Copy-Source-Version-Id", nullVersion)
-	}
+	in.source.tellVersion(p)
 	return p, nil
 }
 

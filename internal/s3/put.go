@@ -105,6 +105,7 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	in.attributes.OwnerID = r.ownerID()
 	info, err := r.s3.objects.Put(ctx, r.room(), objects.PutRequest{
 		Key: r.Key, Content: in.content, Attributes: in.attributes, Conditions: in.conditions,
+		Versioning: r.versioning(),
 	})
 	if err != nil {
 		return nil, conditionFailed(r.storeError(err), in.conditions)
@@ -113,5 +114,6 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	p.SetHeader("Etag", quoted(info.ETag))
 	p.SetHeader(headerEncryption, encryption)
 	setChecksum(p, info.Checksum)
+	tellNewVersion(p, info.VersionID)
 	return p, nil
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/keywright/keywright/arn"
@@ -139,9 +140,12 @@ func (r *request) ownerID() string {
 	return ""
 }
 
-// open opens an object until the request ends.
-func (r *request) open(bucket *directory.Bucket, key string) (objects.Object, error) {
-	object, err := r.s3.objects.Open(r.HTTP.Context(), room(bucket), key)
+// open opens a version of an object until the request ends.
+func (r *request) open(bucket *directory.Bucket, key string, v version) (objects.Object, error) {
+	object, err := r.s3.objects.Open(r.HTTP.Context(), room(bucket), key, v.id)
+	if errors.Is(err, objects.ErrNoSuchVersion) {
+		return nil, awserr.NoSuchVersion.With("Key", key).With("VersionId", v.id).WithCause(err)
+	}
 	if err != nil {
 		return nil, storeError(err, bucket, key)
 	}

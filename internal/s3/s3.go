@@ -20,6 +20,7 @@ type Directory interface {
 	CreateBucket(context.Context, directory.Bucket) (*directory.Bucket, error)
 	DeleteBucket(ctx context.Context, bucketID string) error
 	SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error
+	SetBucketConfiguration(ctx context.Context, bucketID, name, document string) error
 	SetPublicAccessBlock(ctx context.Context, bucketID string, block *directory.PublicAccessBlock) error
 }
 
@@ -59,7 +60,7 @@ func (s *S3) Name() string { return "s3" }
 // rows is the operation table: the rows of every family.
 func (s *S3) rows() []row {
 	return slices.Concat(
-		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.aclRows(), s.listingRows(),
+		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.aclRows(), s.listingRows(),
 		s.getRows(), s.attributesRows(), s.putRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
 		s.multipartRows(), s.partRows(), s.completeRows(),
 	)

@@ -3,7 +3,6 @@ package s3
 import (
 	"strings"
 
-	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/policy/condition"
@@ -23,10 +22,6 @@ type version struct {
 	id    string
 }
 
-// nullVersion is the id of the one version that an object of an unversioned
-// bucket has.
-const nullVersion = "null"
-
 func parseStored(r *service.Request) (*stored, error) {
 	v, err := parseVersion(r)
 	return &stored{version: v}, err
@@ -44,14 +39,11 @@ func parseVersion(r *service.Request) (version, error) {
 // those that S3 gives out.
 func newVersion(id string) (version, error) {
 	isFormed := len(id) == 32 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
-	if id != nullVersion && !isFormed {
+	if id != objects.NullVersion && !isFormed {
 		return version{}, invalidArgument("versionId", id, "Invalid version id specified")
 	}
 	return version{given: true, id: id}, nil
 }
-
-// exists reports whether the version can exist.
-func (v version) exists() bool { return !v.given || v.id == nullVersion }
 
 // action returns the action that takes the place of one when a version is named.
 func (v version) action(action string) string {
@@ -67,25 +59,14 @@ func (v version) key(c *condition.Context) {
 	}
 }
 
-// mark tells in a response which version it is about, when one was named.
-func (v version) mark(p *service.Response) *service.Response {
-	if v.given {
-		p.SetHeader("X-Amz-Version-Id", v.id)
-	}
-	return p
-}
-
-func (v version) missing(key string) error {
-	return awserr.NoSuchVersion.With("Key", key).With("VersionId", v.id)
-}
-
 // open opens the object until the request ends.
 func (in *stored) open(r *request) {
-	if !in.version.exists() {
-		in.err = in.version.missing(r.Key)
-		return
-	}
-	in.object, in.err = r.open(r.bucket, r.Key)
+	in.object, in.err = r.open(r.bucket, r.Key, in.version)
+}
+
+// tell tells in a response which version it is about.
+func (in *stored) tell(r *request, p *service.Response) *service.Response {
+	return tellVersion(p, r.bucket, in.version, in.object.Info().VersionID)
 }
 
 // tags returns the tags of the object, if there is one.

@@ -96,7 +96,7 @@ func (s *S3) getObjectTagging() service.Operation {
 	return define(s, spec[*stored]{
 		name: "GetObjectTagging", parse: parseStored, reveals: revealsKey[*stored],
 		needs: storedAction("s3:GetObjectTagging"),
-		serve: func(_ context.Context, _ *request, in *stored) (*service.Response, error) {
+		serve: func(_ context.Context, r *request, in *stored) (*service.Response, error) {
 			if in.err != nil {
 				return nil, in.err
 			}
@@ -105,7 +105,7 @@ func (s *S3) getObjectTagging() service.Operation {
 			for _, key := range slices.Sorted(maps.Keys(tags)) {
 				result.Tags = append(result.Tags, tagElement{key, tags[key]})
 			}
-			return in.version.mark(&service.Response{XML: result}), nil
+			return in.tell(r, &service.Response{XML: result}), nil
 		},
 	})
 }
@@ -175,8 +175,8 @@ func (in *stored) setTags(ctx context.Context, r *request, tags map[string]strin
 	if in.err != nil {
 		return nil, in.err
 	}
-	if _, err := r.s3.objects.SetTags(ctx, r.room(), r.Key, tags); err != nil {
+	if _, err := r.s3.objects.SetTags(ctx, r.room(), r.Key, in.object.Info().VersionID, tags); err != nil {
 		return nil, r.storeError(err)
 	}
-	return in.version.mark(&service.Response{Status: status}), nil
+	return in.tell(r, &service.Response{Status: status}), nil
 }

@@ -48,6 +48,7 @@ type (
 		Policy                      string
 		PrincipalIDs                map[string]string
 		Block                       *directory.PublicAccessBlock
+		Configurations              map[string]string
 	}
 )
 
@@ -157,7 +158,7 @@ func dumpPolicy(d *directory.Directory, p *directory.ManagedPolicy) policyDump {
 }
 
 func dumpBucket(b *directory.Bucket) bucketDump {
-	one := bucketDump{Name: b.Name, ID: b.ID, Region: b.Region, Ownership: b.Ownership, Created: b.Created.Unix(), Block: b.PublicAccessBlock}
+	one := bucketDump{Name: b.Name, ID: b.ID, Region: b.Region, Ownership: b.Ownership, Created: b.Created.Unix(), Block: b.PublicAccessBlock, Configurations: b.Configurations}
 	if b.Policy != nil {
 		one.Policy, one.PrincipalIDs = string(b.Policy.Document), b.Policy.PrincipalIDs
 	}

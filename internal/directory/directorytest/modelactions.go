@@ -379,7 +379,7 @@ func (r *run) changeBucket() {
 		id = b.ID
 	}
 	missing := when(b == nil, notFound)
-	switch r.pick("change", "delete", "policy", "no policy", "block", "no block") {
+	switch r.pick("change", "delete", "policy", "no policy", "block", "no block", "configuration", "no configuration") {
 	case "delete":
 		if r.answer("deleteBucket", r.d.DeleteBucket(r.ctx, id), missing) {
 			r.model.buckets = without(r.model.buckets, b)
@@ -397,6 +397,23 @@ func (r *run) changeBucket() {
 		block := &directory.PublicAccessBlock{BlockPublicAcls: rapid.Bool().Draw(r.T, "block")}
 		if r.answer("setBlock", r.d.SetPublicAccessBlock(r.ctx, id, block), missing) {
 			b.Block = block
+		}
+	case "configuration":
+		name, text := r.pick("name", "versioning", "cors"), r.pick("document", "a", "<b/>")
+		if r.answer("setConfiguration", r.d.SetBucketConfiguration(r.ctx, id, name, text), missing) {
+			b.Configurations = maps.Clone(b.Configurations)
+			if b.Configurations == nil {
+				b.Configurations = map[string]string{}
+			}
+			b.Configurations[name] = text
+		}
+	case "no configuration":
+		name := r.pick("name", "versioning", "cors")
+		if r.answer("removeConfiguration", r.d.SetBucketConfiguration(r.ctx, id, name, ""), missing) {
+			b.Configurations = maps.Clone(b.Configurations)
+			if delete(b.Configurations, name); len(b.Configurations) == 0 {
+				b.Configurations = nil
+			}
 		}
 	case "no block":
 		if r.answer("removeBlock", r.d.SetPublicAccessBlock(r.ctx, id, nil), missing) {

@@ -248,18 +248,17 @@ func (k *keyChange) deleteVersion(ctx context.Context, r objects.DeleteRequest) 
 	if err != nil {
 		return objects.Deleted{}, err
 	}
+	if found == nil {
+		return objects.Deleted{}, fmt.Errorf("disk: %w", objects.ErrNoSuchVersion)
+	}
 	checked := found
-	if found != nil && found.isMarker {
+	if found.isMarker {
 		checked = nil
 	}
 	if err := check(r.Conditions, checked); err != nil {
 		return objects.Deleted{}, err
 	}
-	deleted := objects.Deleted{VersionID: r.VersionID}
-	if found == nil {
-		return deleted, nil
-	}
-	deleted.DeleteMarker = found.isMarker
+	deleted := objects.Deleted{VersionID: r.VersionID, DeleteMarker: found.isMarker}
 	if k.current != nil && found.versionID() == k.current.versionID() {
 		return deleted, k.deleteCurrent(ctx)
 	}

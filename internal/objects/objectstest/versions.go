@@ -168,7 +168,8 @@ var versionTests = map[string]func(*bench){
 			b.fails(err, objects.ErrNoSuchVersion)
 			_, err = b.store.SetTags(b.ctx, b.bucket, "k", id, nil)
 			b.fails(err, objects.ErrNoSuchVersion)
-			b.same(b.deleteVersion("k", id, objects.VersioningEnabled), objects.Deleted{VersionID: id})
+			_, err = b.store.Delete(b.ctx, b.bucket, objects.DeleteRequest{Key: "k", VersionID: id, Versioning: objects.VersioningEnabled})
+			b.fails(err, objects.ErrNoSuchVersion)
 		}
 		b.holdsVersion("k", info.VersionID, "1")
 		_, err := b.store.Open(b.ctx, objects.Bucket{ID: "gone", Name: "gone"}, "k", info.VersionID)

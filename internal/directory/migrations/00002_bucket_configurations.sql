@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE buckets ADD COLUMN configurations TEXT NOT NULL DEFAULT '{}'; -- JSON: name to document
