@@ -69,3 +69,53 @@ func BenchmarkListMillion(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkListVersions lists pages of a thousand versions out of a million, and
+// of objects in a bucket in which each has a thousand older versions.
+func BenchmarkListVersions(b *testing.B) {
+	s := newTestStore(b, b.TempDir(), vfs.Default)
+	record := objectRecord{content: newID(time.Now()), key: make([]byte, 65), size: 4096, modified: time.Now(), md5: bytes.Repeat([]byte{1}, 16)}
+	for n := range manyDirectories {
+		rows := s.index.change()
+		key := manyKey(0, n)
+		for range manyKeys / manyDirectories {
+			record.version = newVersionID(time.Now(), record.version)
+			rows.set(versionRow(testBucket.ID, key, record.version), record.encode())
+		}
+		record.version = newVersionID(time.Now(), record.version)
+		rows.set(objectRow(testBucket.ID, key), record.encode())
+		if err := s.index.lazily(rows); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.index.db.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	for _, page := range []struct {
+		name string
+		r    objects.ListVersionsRequest
+	}{
+		{"start", objects.ListVersionsRequest{}},
+		{"end", objects.ListVersionsRequest{KeyAfter: manyKey(0, manyDirectories-2)}},
+		{"delimiter", objects.ListVersionsRequest{Delimiter: "/"}},
+	} {
+		b.Run(page.name, func(b *testing.B) {
+			b.ReportAllocs()
+			page.r.Max = 1000
+			for b.Loop() {
+				got, err := s.ListVersions(b.Context(), testBucket, page.r)
+				if err != nil || len(got.Versions)+len(got.Prefixes) == 0 {
+					b.Fatal(len(got.Versions), err)
+				}
+			}
+		})
+	}
+	b.Run("objects", func(b *testing.B) {
+		for b.Loop() {
+			got, err := s.List(b.Context(), testBucket, objects.ListRequest{Max: 1000})
+			if err != nil || len(got.Objects) != 1000 {
+				b.Fatal(len(got.Objects), err)
+			}
+		}
+	})
+}
