@@ -44,21 +44,6 @@ func (s *Simulation) Action(name string) *EvaluationResult {
 	return s.sum(name, resources, results)
 }
 
-// Cost returns how often one Action meets a statement with a resource: what it
-// takes in time, and at most gives in matched statements, is in proportion.
-func (s *Simulation) Cost() int {
-	p := &s.Policies
-	statements := 0
-	for _, list := range slices.Concat([][]*eval.Policy{p.Identity, p.Session, {p.Boundary, p.Resource}}, p.ServiceControl, p.ResourceControl) {
-		for _, of := range list {
-			if of != nil {
-				statements += len(of.Document().Statements)
-			}
-		}
-	}
-	return max(1, statements) * max(1, len(s.Resources))
-}
-
 // outcome is what was found for one resource.
 type outcome struct {
 	effect    eval.Effect

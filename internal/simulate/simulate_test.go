@@ -241,14 +241,24 @@ func TestContextKeys(t *testing.T) {
 	}
 }
 
-// TestCost holds that the cost counts each statement with each resource.
+// TestCost holds that each value counts with each resource, and that many keys
+// count too.
 func TestCost(t *testing.T) {
 	source := simulate.Source{ID: "p", Document: allowAll}
-	s := newSimulation(t, simulate.Parameters{
-		Identity: []simulate.Source{source, source}, Boundary: &source, ServiceControl: [][]simulate.Source{{source}, {source}},
+	long := simulate.Source{ID: "p", Document: `{"Statement":{"Effect":"Deny","Principal":{"AWS":["1234567890123","1234567890124"]},"NotAction":["a:b","a:c"],"NotResource":"arn:aws:s3:::b","Condition":{"StringLike":{"a:b":["x","y"]}}}}`}
+	p := simulate.Parameters{
+		AccountID: "123456789012", CallerARN: "arn:aws:iam::123456789012:user/bob",
+		Identity: []simulate.Source{source, source}, Boundary: &source, Resource: &long, ServiceControl: [][]simulate.Source{{source}, {source}},
 		ResourceARNs: []string{"arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::c"},
-	})
-	if s.Cost() != 15 {
+	}
+	const values = 1 + 5*3 + 10
+	if s := newSimulation(t, p); s.Cost() != values*3 {
+		t.Errorf("cost %d", s.Cost())
+	}
+	for i := range 64 {
+		p.Context = append(p.Context, simulate.ContextEntry{Name: fmt.Sprintf("a:key%d", i), Type: "string", Values: []string{"x"}})
+	}
+	if s := newSimulation(t, p); s.Cost() != values*3*3 {
 		t.Errorf("cost %d", s.Cost())
 	}
 	if empty := newSimulation(t, simulate.Parameters{}); empty.Cost() != 1 {
