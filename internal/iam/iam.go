@@ -80,6 +80,7 @@ func (h *handlers) operations() []service.Operation {
 	for _, family := range [][]service.Operation{
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
+		h.simulationOperations(),
 	} {
 		all = append(all, family...)
 	}

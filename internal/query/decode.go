@@ -162,11 +162,26 @@ func (d *decoder) element(f field, name, where string, v reflect.Value) bool {
 		}
 		return given
 	}
-	if !slices.ContainsFunc(f.members, func(m field) bool { _, ok := d.params[name+"."+m.name]; return ok }) {
+	if !slices.ContainsFunc(f.members, func(m field) bool { return d.has(name+"."+m.name, m) }) {
 		return false
 	}
 	d.structure(f.members, name+".", where+".", v)
 	return true
+}
+
+// has reports whether a member of a structure is given.
+func (d *decoder) has(name string, m field) bool {
+	if _, ok := d.params[name]; ok {
+		return true
+	}
+	if m.shape.Type != "list" {
+		return false
+	}
+	if m.members == nil {
+		_, ok := d.params[name+".member.1"]
+		return ok
+	}
+	return slices.ContainsFunc(m.members, func(inner field) bool { return d.has(name+".member.1."+inner.name, inner) })
 }
 
 // check returns what a value violates, in AWS's words.

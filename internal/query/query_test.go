@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,10 +30,12 @@ const model = `{
     "status": {"type": "string", "enum": ["Active", "Inactive"]},
     "keys": {"type": "list", "member": "name", "max": 3},
     "tags": {"type": "list", "member": "Tag", "max": 2},
-    "Tag": {"type": "structure", "members": {"Key": "name!", "Value": "text!"}}
+    "Tag": {"type": "structure", "members": {"Key": "name!", "Value": "text!"}},
+    "groups": {"type": "list", "member": "Group"},
+    "Group": {"type": "structure", "members": {"Names": "keys", "Tags": "tags"}}
   },
   "operations": {
-    "Echo": {"Name": "name!", "Note": "text", "Count": "count", "Flag": "flag", "Status": "status", "Keys": "keys", "Tags": "tags"},
+    "Echo": {"Name": "name!", "Note": "text", "Count": "count", "Flag": "flag", "Status": "status", "Keys": "keys", "Tags": "tags", "Groups": "groups"},
     "Delete": {}, "Fail": {}, "Later": null
   }
 }`
@@ -47,6 +50,13 @@ type echo struct {
 	Status string
 	Keys   []string
 	Tags   []tag
+	Groups []group `json:",omitempty"`
+}
+
+// group is a structure of nothing but lists.
+type group struct {
+	Names []string
+	Tags  []tag
 }
 
 func parseModel(t testing.TB) *query.Model {
@@ -228,6 +238,7 @@ func TestDefine(t *testing.T) {
 				Status string
 				Keys   []string
 				Tags   []tag
+				Groups []group
 			}](m, "Echo")
 		},
 		"member not read": func() {
@@ -239,6 +250,7 @@ func TestDefine(t *testing.T) {
 				Status string
 				Keys   []string
 				Tags   []struct{ Key string }
+				Groups []group
 			}](m, "Echo")
 		},
 		"no needs": func() {
@@ -283,6 +295,7 @@ func FuzzParameters(f *testing.F) {
 	f.Add("Name=bob&Count=3&Flag=true&Keys.member.1=ab&Tags.member.1.Key=ab&Tags.member.1.Value=")
 	f.Add("Name=bob&Keys=&Tags=&Note=")
 	f.Add("Name=bob&Keys.member.2=ab")
+	f.Add("Name=bob&Groups.member.1.Names=&Groups.member.2.Tags.member.1.Key=ab&Groups.member.2.Tags.member.1.Value=")
 	f.Add("Name=bob&Name=bob")
 	f.Add("%00=%ff&Name=%ff")
 	f.Fuzz(func(t *testing.T, body string) {
@@ -311,28 +324,36 @@ func plain(t *testing.T, text string) url.Values {
 	}
 	v := url.Values{}
 	for name, value := range in {
-		switch x := value.(type) {
-		case string:
-			if x != "" || name == "Note" {
-				v.Set(name, x)
-			}
-		case json.Number:
-			v.Set(name, x.String())
-		case bool:
-			if x {
-				v.Set(name, "true")
-			}
-		case []any:
-			for i, e := range x {
-				member := name + ".member." + string(rune('1'+i))
-				if fields, ok := e.(map[string]any); ok {
-					v.Set(member+".Key", fields["Key"].(string))
-					v.Set(member+".Value", fields["Value"].(string))
-				} else {
-					v.Set(member, e.(string))
-				}
-			}
-		}
+		addPlain(v, name, value)
 	}
 	return v
+}
+
+func addPlain(v url.Values, name string, value any) {
+	switch x := value.(type) {
+	case string:
+		if x != "" || name != "Status" {
+			v.Set(name, x)
+		}
+	case json.Number:
+		v.Set(name, x.String())
+	case bool:
+		if x {
+			v.Set(name, "true")
+		}
+	case []any:
+		if len(x) == 0 {
+			v.Set(name, "")
+		}
+		for i, e := range x {
+			addPlain(v, name+".member."+strconv.Itoa(i+1), e)
+		}
+	case map[string]any:
+		for member, e := range x {
+			if e == nil { // an empty list
+				e = ""
+			}
+			addPlain(v, name+"."+member, e)
+		}
+	}
 }
