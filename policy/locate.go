@@ -1,6 +1,9 @@
 package policy
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Step is one step of the way from the root of a document to a part of it: into
 // the member of an object by its name, or into the item of an array by its
@@ -35,6 +38,84 @@ func (d *Document) Locate(offset int) (Location, bool) {
 	}
 	l.Start, l.End = d.PositionAt(start), d.PositionAt(end)
 	return l, true
+}
+
+// LocateAll returns the locations of the values and members' names that begin at
+// offsets, by offset. Nothing that begins nowhere is in the result. It costs
+// little more than Locate does for one of them.
+func (d *Document) LocateAll(offsets []int) map[int]Location {
+	s := newScanner(d.source)
+	root, err := s.value(0)
+	if err != nil { // cannot be: the document was parsed
+		return nil
+	}
+	g := gatherer{wanted: map[int]bool{}, ends: map[int]int{}, found: map[int]Location{}}
+	for _, o := range offsets {
+		g.wanted[o] = true
+	}
+	g.gather(&root)
+	var ends []int
+	for _, end := range g.ends {
+		ends = append(ends, end)
+	}
+	positions := d.positionsAt(ends)
+	for offset, end := range g.ends {
+		l := g.found[offset]
+		l.End = positions[end]
+		g.found[offset] = l
+	}
+	return g.found
+}
+
+// gatherer collects the locations of what begins at wanted offsets.
+type gatherer struct {
+	wanted map[int]bool
+	path   []Step
+	ends   map[int]int // offsets after what was found, by where it begins
+	found  map[int]Location
+}
+
+func (g *gatherer) gather(n *node) {
+	g.add(n.position, n.end, false)
+	for i := range n.items {
+		g.path = append(g.path, Step{Index: i, IsIndex: true})
+		g.gather(&n.items[i])
+		g.path = g.path[:len(g.path)-1]
+	}
+	for i := range n.members {
+		m := &n.members[i]
+		g.path = append(g.path, Step{Name: m.name})
+		g.add(m.position, m.end, true)
+		g.gather(&m.value)
+		g.path = g.path[:len(g.path)-1]
+	}
+}
+
+func (g *gatherer) add(start Position, end int, isName bool) {
+	if g.wanted[start.Offset] {
+		g.found[start.Offset] = Location{Path: slices.Clone(g.path), IsName: isName, Start: start}
+		g.ends[start.Offset] = end
+	}
+}
+
+// positionsAt returns the positions of the bytes at offsets within the document.
+func (d *Document) positionsAt(offsets []int) map[int]Position {
+	slices.Sort(offsets)
+	positions := map[int]Position{}
+	at := Position{Line: 1, Column: 1}
+	for _, offset := range offsets {
+		for at.Offset < offset {
+			switch c := d.source[at.Offset]; {
+			case c == '\n':
+				at.Line, at.Column = at.Line+1, 1
+			case utf8.RuneStart(c):
+				at.Column++
+			}
+			at.Offset++
+		}
+		positions[offset] = at
+	}
+	return positions
 }
 
 // PositionAt returns the position of the byte at an offset, which is brought

@@ -49,6 +49,10 @@ type Finding struct {
 	// an Error, and refuses an empty array, which is a Suggestion.
 	Refused bool
 
+	// Advice is what to do about this finding, when more can be said than the
+	// documentation of its code does.
+	Advice string
+
 	// Fix is what can be done about it without looking further, and nil when
 	// only a person can tell.
 	Fix *Fix

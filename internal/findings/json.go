@@ -1,0 +1,87 @@
+package findings
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/keywright/keywright/policy"
+	"github.com/keywright/keywright/policy/lint"
+)
+
+// The document that JSON writes. Its names are stable: what is added later
+// comes beside them.
+type jsonReport struct {
+	Files    []jsonFile    `json:"files"`
+	Findings []jsonFinding `json:"findings"`
+	Fixed    []jsonFinding `json:"fixed,omitempty"` // by --fix, as they were found
+}
+
+type jsonFile struct {
+	File      string `json:"file"`
+	Type      string `json:"type"`
+	TypeGuess string `json:"typeGuess,omitempty"` // why, when nobody said the type
+	Findings  int    `json:"findings"`
+}
+
+type jsonFinding struct {
+	File      string `json:"file"`
+	Code      string `json:"code"`
+	Severity  string `json:"severity"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine"`
+	EndColumn int    `json:"endColumn"`
+	Path      []any  `json:"path"`
+	Message   string `json:"message"`
+	Why       string `json:"why"`
+	Fix       string `json:"fix"`
+	Fixable   bool   `json:"fixable"`
+	LearnMore string `json:"learnMore"`
+}
+
+// JSON writes the findings of files as one document. Lines and columns begin
+// at 1, columns count characters, and the end is the column behind the last
+// one. The path leads from the document to the part that is meant: names of
+// members, and indexes of items from 0.
+func JSON(w io.Writer, files []File) error {
+	report := jsonReport{Files: []jsonFile{}, Findings: []jsonFinding{}}
+	for i := range files {
+		f := &files[i]
+		report.Files = append(report.Files, jsonFile{f.Name, lint.KindName(f.Type), f.Guess, len(f.Findings)})
+		for j := range f.Findings {
+			report.Findings = append(report.Findings, jsonOf(f, &f.Findings[j]))
+		}
+		for j := range f.Mended {
+			report.Fixed = append(report.Fixed, jsonOf(f, &f.Mended[j]))
+		}
+	}
+	return encode(w, report)
+}
+
+func jsonOf(f *File, of *Finding) jsonFinding {
+	return jsonFinding{
+		File: f.Name, Code: string(of.Code), Severity: of.Severity.String(),
+		Line: of.Position.Line, Column: of.Position.Column, EndLine: of.End.Line, EndColumn: of.End.Column,
+		Path: jsonPath(of.Path), Message: of.Message, Why: of.Why, Fix: of.Advice,
+		Fixable: of.Fix != nil, LearnMore: of.LearnMore,
+	}
+}
+
+func encode(w io.Writer, document any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
+}
+
+func jsonPath(steps []policy.Step) []any {
+	path := make([]any, len(steps))
+	for i, s := range steps {
+		if s.IsIndex {
+			path[i] = s.Index
+		} else {
+			path[i] = s.Name
+		}
+	}
+	return path
+}
