@@ -12,6 +12,7 @@ import (
 	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/query/querytest"
 	"github.com/keywright/keywright/internal/service"
+	"github.com/keywright/keywright/policy/condition"
 )
 
 func newServer(t testing.TB) (*querytest.Server, *query.Service, *directory.Directory) {
@@ -56,11 +57,38 @@ func TestScripts(t *testing.T) {
 		t.Errorf("only %d requests", requests)
 	}
 	checkServed(t, served, calls)
+	keys := 0
 	for _, c := range calls {
 		for _, n := range c.Needs {
 			checkNeed(t, c.Operation, n)
+			keys += checkKeys(t, n)
 		}
 	}
+	if keys < 200 {
+		t.Errorf("only %d condition keys", keys)
+	}
+}
+
+// checkKeys holds the condition keys of a need against those that AWS documents
+// for its action or its type of resource, and returns how many there are.
+func checkKeys(t *testing.T, n service.Need) int {
+	t.Helper()
+	action, _ := facts.LookupAction(n.Action)
+	c := &condition.Context{}
+	n.Context(c)
+	for _, name := range c.Keys() {
+		key, ok := facts.LookupKey(name)
+		documented := ok && action.HasKey(key.Name)
+		for _, r := range facts.Resources() {
+			if ok && r.Service == "iam" && action.HasResource(r.Type) && strings.Contains(n.Resource, ":"+r.Type+"/") {
+				documented = documented || slices.Contains(r.Keys, key.Name)
+			}
+		}
+		if !documented {
+			t.Errorf("%s on %s does not have the condition key %s", n.Action, n.Resource, name)
+		}
+	}
+	return len(c.Keys())
 }
 
 func checkServed(t *testing.T, served []string, calls []querytest.Call) {
@@ -79,8 +107,7 @@ func checkServed(t *testing.T, served []string, calls []querytest.Call) {
 }
 
 // checkNeed holds a need against the facts: its action is the one that the
-// operation needs, its resource of a type that the action has, and its keys are
-// those of the action.
+// operation needs, and its resource of a type that the action has.
 func checkNeed(t *testing.T, operation string, n service.Need) {
 	t.Helper()
 	action, ok := facts.LookupAction(n.Action)

@@ -81,7 +81,7 @@ func (in createPolicyInput) check(*service.Request) error {
 }
 
 func (in createPolicyInput) resource(_ *handlers, r *service.Request) resource {
-	return resource{arn: entityARN(r.Caller.AccountID, "policy", in.Path, in.PolicyName), requestTags: in.Tags}
+	return resource{arn: entityARN(r.Caller.AccountID, "policy", in.Path, in.PolicyName), created: true, requestTags: in.Tags}
 }
 
 func (h *handlers) createPolicy(ctx context.Context, r *service.Request, in *createPolicyInput) (*policyResult, error) {

@@ -19,6 +19,7 @@ type resource struct {
 	tags     []directory.Tag // that it has
 	boundary string          // ARN of the permissions boundary that it has, or that the request gives it
 
+	created     bool            // whether the request makes it
 	requestTags []directory.Tag // that the request gives it
 	tagKeys     []string        // that the request takes from it
 	policyARN   string          // that the request attaches or detaches
@@ -28,10 +29,14 @@ type resource struct {
 // only those that the action has are present.
 func (x resource) need(action string) service.Need {
 	a, _ := facts.LookupAction(action)
+	// IAM has keys of its own for the tags of users and roles only.
+	identity := strings.Contains(x.arn, ":user/") || strings.Contains(x.arn, ":role/")
 	return service.Need{Action: action, Resource: x.arn, Context: func(c *condition.Context) {
 		for _, t := range x.tags {
 			c.SetString("aws:ResourceTag/"+t.Key, t.Value)
-			c.SetString("iam:ResourceTag/"+t.Key, t.Value)
+			if identity {
+				c.SetString("iam:ResourceTag/"+t.Key, t.Value)
+			}
 		}
 		if x.boundary != "" && a.HasKey("iam:PermissionsBoundary") {
 			c.SetString("iam:PermissionsBoundary", x.boundary)
@@ -42,6 +47,9 @@ func (x resource) need(action string) service.Need {
 		keys := x.tagKeys
 		for _, t := range x.requestTags {
 			c.SetString("aws:RequestTag/"+t.Key, t.Value)
+			if x.created { // it has them from the beginning
+				c.SetString("aws:ResourceTag/"+t.Key, t.Value)
+			}
 			keys = append(keys, t.Key)
 		}
 		if len(keys) > 0 {

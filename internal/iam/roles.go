@@ -98,6 +98,7 @@ func (in createRoleInput) resource(_ *handlers, r *service.Request) resource {
 	return resource{
 		arn:         entityARN(r.Caller.AccountID, "role", in.Path, in.RoleName),
 		boundary:    in.PermissionsBoundary,
+		created:     true,
 		requestTags: in.Tags,
 	}
 }

@@ -78,6 +78,7 @@ func (in createUserInput) resource(_ *handlers, r *service.Request) resource {
 	return resource{
 		arn:         entityARN(r.Caller.AccountID, "user", in.Path, in.UserName),
 		boundary:    in.PermissionsBoundary,
+		created:     true,
 		requestTags: in.Tags,
 	}
 }

@@ -16,8 +16,10 @@ import (
 	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/query/querytest"
 	"github.com/keywright/keywright/internal/secrets"
+	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/internal/sts"
+	"github.com/keywright/keywright/policy/condition"
 )
 
 // setting is a server of STS, and of IAM to make the identities with.
@@ -88,11 +90,91 @@ func TestScripts(t *testing.T) {
 			t.Errorf("no script has %s served", name)
 		}
 	}
+	keys := 0
+	asked := map[string]bool{}
 	for _, c := range calls {
 		if c.Service == "sts" {
 			checkNeeds(t, c)
+			for _, n := range c.Needs {
+				asked[c.Operation+" "+n.Action] = true
+				keys += checkKeys(t, n)
+			}
 		}
 	}
+	if keys < 100 {
+		t.Errorf("only %d condition keys", keys)
+	}
+	checkDocumented(t, served, asked)
+}
+
+// besides are permissions that are asked for and that the facts do not list for
+// the operation, and asked for never although they do, with the reason.
+var besides = map[string]string{
+	"GetSessionToken sts:GetSessionToken": "asked for so that a policy can deny it (Permissions for GetSessionToken)",
+	"AssumeRole sts:SetContext":           "ProvidedContexts is refused with 501",
+}
+
+// checkDocumented holds what the served operations asked for in the scripts
+// against what AWS documents, both ways.
+func checkDocumented(t *testing.T, served []string, asked map[string]bool) {
+	t.Helper()
+	documented := map[string]bool{}
+	for _, name := range served {
+		o, ok := facts.LookupOperation("sts", name)
+		if !ok {
+			t.Errorf("%s is no operation of STS", name)
+			continue
+		}
+		for _, c := range o.Checks {
+			documented[name+" "+c.Action] = true
+			if both := name + " " + c.Action; asked[both] == (besides[both] != "") {
+				t.Errorf("%s: asked for %v, reason not to %q", both, asked[both], besides[both])
+			}
+		}
+	}
+	for both := range asked {
+		if !documented[both] && besides[both] == "" {
+			t.Errorf("%s is asked for and not documented", both)
+		}
+	}
+	if len(served) < 5 || len(documented) < 6 {
+		t.Errorf("only %d operations and %d permissions", len(served), len(documented))
+	}
+}
+
+// together are the actions of one AssumeRole, which are decided with the same
+// keys: a trust policy's statement names them together.
+var together = []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
+
+// checkKeys holds the condition keys of a need against those that AWS documents
+// for its action or its type of resource, and returns how many there are.
+func checkKeys(t *testing.T, n service.Need) int {
+	t.Helper()
+	if n.Context == nil {
+		return 0
+	}
+	actions := []string{n.Action}
+	if slices.Contains(together, n.Action) {
+		actions = together
+	}
+	var documented []string
+	for _, name := range actions {
+		a, _ := facts.LookupAction(name)
+		documented = append(documented, a.Keys...)
+		for _, r := range facts.Resources() {
+			if r.Service == "sts" && a.HasResource(r.Type) {
+				documented = append(documented, r.Keys...)
+			}
+		}
+	}
+	c := &condition.Context{}
+	n.Context(c)
+	for _, name := range c.Keys() {
+		if key, ok := facts.LookupKey(name); !ok || !slices.Contains(documented, key.Name) {
+			t.Errorf("%s does not have the condition key %s", n.Action, name)
+		}
+	}
+	return len(c.Keys())
 }
 
 func checkNeeds(t *testing.T, c querytest.Call) {
