@@ -183,19 +183,22 @@ func sessionLimits(q *Query) *awserr.Error {
 }
 
 // denied puts a decision into AWS's words. S3 gives the reason only to callers
-// of the bucket's own account.
+// of the bucket's own account, and names no resource where there is none.
 func (q *Query) denied(d eval.Decision) error {
 	n, c := q.Need, q.Caller
 	if c.Anonymous() {
 		return awserr.AccessDenied
 	}
-	resource := n.Resource
+	resource := " on resource: " + n.Resource
 	if strings.HasPrefix(n.Action, "s3:") {
 		if n.Bucket != nil && n.Bucket.AccountID != c.AccountID {
 			return awserr.AccessDenied
 		}
-		resource = `"` + resource + `"`
+		resource = ` on resource: "` + n.Resource + `"`
+		if n.Action == "s3:ListAllMyBuckets" {
+			resource = ""
+		}
 	}
-	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", c.ARN, n.Action, resource, d.Because(n.Action))
+	message := fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", c.ARN, n.Action, resource, d.Because(n.Action))
 	return awserr.AccessDenied.WithMessage("%s", strings.TrimRight(message, " "))
 }

@@ -43,6 +43,8 @@ type Config struct {
 	HeaderTimeout   time.Duration // for a request's headers to arrive; 0 is 30 seconds
 	IdleTimeout     time.Duration // of a body that does not move, and of a connection without requests; 0 is a minute
 	ShutdownTimeout time.Duration // for requests under way to finish; 0 is 30 seconds
+
+	now func() time.Time // when a request comes; nil is time.Now
 }
 
 // AccessKey is an access key with its secret.

@@ -195,6 +195,7 @@ func (s *Server) assemble(context.Context) error {
 		Proxies:     s.config.proxies,
 		Log:         s.config.Log,
 		IdleTimeout: s.config.IdleTimeout,
+		Now:         s.config.now,
 	})
 	s.handler = &handler{next: dispatcher, ping: s.directory.Ping, domains: s.config.Domains, log: s.config.Log}
 	s.http = &http.Server{

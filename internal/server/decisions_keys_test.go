@@ -1,0 +1,238 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/keywright/keywright/facts"
+	"github.com/keywright/keywright/policy/eval/evaltest"
+)
+
+// brought is what the condition keys of a case make of its request, and of the
+// state that it meets.
+type brought struct {
+	headers, query map[string]string
+	tls            uint16 // version; 0 is plain HTTP
+	clock          time.Time
+
+	principalTags  map[string]string
+	sourceIdentity string            // of the session that makes the request
+	existingTags   map[string]string // of the object
+	targetTags     map[string]string // of the user or role that is acted on
+
+	requestTags map[string]string
+	tagged      bool // the request brings tags, even none
+	externalID  *string
+	sessionName string
+	identity    string // source identity that the request sets
+	transitive  []string
+}
+
+// modify puts headers and parameters into a request of the SDK before it is
+// signed.
+func (b *brought) modify(stack *middleware.Stack) error {
+	return stack.Build.Add(middleware.BuildMiddlewareFunc("case", func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+		if r, ok := in.Request.(*smithyhttp.Request); ok {
+			for _, k := range sortedKeys(b.headers) {
+				r.Header.Set(k, b.headers[k])
+			}
+			q := r.URL.Query()
+			for k, v := range b.query {
+				q.Set(k, v)
+			}
+			r.URL.RawQuery = q.Encode()
+		}
+		return next.HandleBuild(ctx, in)
+	}), middleware.After)
+}
+
+// bring finds out how a request brings the keys of a case, and fails with
+// *impossible when none can.
+func bring(c *evaltest.Case, implied map[string]string) (*brought, error) {
+	b := &brought{
+		headers: map[string]string{}, query: map[string]string{}, principalTags: map[string]string{},
+		existingTags: map[string]string{}, targetTags: map[string]string{}, requestTags: map[string]string{}, sessionName: "session",
+	}
+	for _, k := range append(append([]evaltest.Key{}, c.Principal.Keys...), c.Keys...) {
+		if err := b.key(c, k, implied); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (b *brought) key(c *evaltest.Case, k evaltest.Key, implied map[string]string) error {
+	name, value := strings.ToLower(k.Name), strings.Join(k.Values, ",")
+	if real, ok := implied[name]; ok {
+		if real != value && k.Type != "list" {
+			return cannot("the caller's %s is another than who makes the case's request has", k.Name)
+		}
+		return nil
+	}
+	for _, by := range []func(*evaltest.Case, evaltest.Key, string, string) (bool, error){b.prefixed, b.ofConnection, b.ofS3, b.ofSTS} {
+		if done, err := by(c, k, name, value); done || err != nil {
+			return err
+		}
+	}
+	return cannot("no request here brings %s", keyClass(k.Name))
+}
+
+// keyClass is a key's name without what differs from tag to tag.
+func keyClass(name string) string {
+	if prefix, _, ok := strings.Cut(name, "/"); ok {
+		return prefix + "/"
+	}
+	return name
+}
+
+// prefixed are the keys that name a tag.
+func (b *brought) prefixed(c *evaltest.Case, k evaltest.Key, _, value string) (bool, error) {
+	prefix, tag, ok := strings.Cut(k.Name, "/")
+	if !ok {
+		return false, nil
+	}
+	if k.Type == "list" {
+		return true, cannot("a tag has one value")
+	}
+	service, _, _ := strings.Cut(strings.ToLower(c.Action), ":")
+	switch strings.ToLower(prefix) {
+	case "aws:principaltag":
+		b.principalTags[tag] = value
+	case "s3:existingobjecttag":
+		b.existingTags[tag] = value
+	case "s3:requestobjecttag":
+		if !has(c, "s3:RequestObjectTag/") {
+			return false, nil
+		}
+		b.tagged, b.requestTags[tag] = true, value
+	case "aws:requesttag":
+		if service == "s3" {
+			return false, nil
+		}
+		b.tagged, b.requestTags[tag] = true, value
+	case "aws:resourcetag", "iam:resourcetag":
+		if service == "s3" {
+			return false, nil
+		}
+		b.targetTags[tag] = value
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// has reports whether requests for the action of a case carry a key.
+func has(c *evaltest.Case, key string) bool {
+	a, ok := facts.LookupAction(c.Action)
+	return ok && a.HasKey(key)
+}
+
+var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+
+// ofConnection are the keys that say how a request came.
+func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value string) (bool, error) {
+	switch name {
+	case "aws:securetransport":
+		if value == "true" && b.tls == 0 {
+			b.tls = tls.VersionTLS13
+		}
+	case "s3:tlsversion":
+		v, ok := tlsVersions[value]
+		if !ok {
+			return true, cannot("the server speaks no TLS %s", value)
+		}
+		b.tls = v
+	case "aws:useragent":
+		b.headers["User-Agent"] = value
+	case "aws:referer":
+		b.headers["Referer"] = value
+	case "aws:currenttime":
+		t, err := time.Parse(time.RFC3339, value)
+		if err != nil {
+			return true, cannot("no request has such an %s", k.Name)
+		}
+		b.clock = t
+	case "aws:epochtime":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return true, cannot("no request has such an %s", k.Name)
+		}
+		b.clock = time.Unix(n, 0)
+	case "s3:authtype":
+		return value == "REST-HEADER", nil
+	case "s3:signatureversion":
+		return value == "AWS4-HMAC-SHA256", nil
+	case "s3:resourceaccount":
+		return value == c.Owner, nil
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// ofS3 are the keys of parameters and headers of S3.
+func (b *brought) ofS3(c *evaltest.Case, k evaltest.Key, name, value string) (bool, error) {
+	bare, ok := strings.CutPrefix(name, "s3:")
+	if !ok || !has(c, k.Name) {
+		return false, nil
+	}
+	switch {
+	case bare == "prefix" || bare == "delimiter" || bare == "max-keys":
+		b.query[bare] = value
+	case bare == "requestobjecttagkeys":
+		b.tagged = true
+		for _, tag := range k.Values {
+			if b.requestTags[tag] == "" {
+				b.requestTags[tag] = "v"
+			}
+		}
+	case bare == "objectcreationoperation":
+		return value == "true", nil
+	case strings.HasPrefix(bare, "x-amz-copy-source"), strings.HasPrefix(bare, "x-amz-metadata-directive"), bare == "x-amz-content-sha256":
+		return false, nil
+	case strings.HasPrefix(bare, "x-amz-"), bare == "if-match", bare == "if-none-match":
+		b.headers[http.CanonicalHeaderKey(bare)] = value
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// ofSTS are the keys of parameters of STS.
+func (b *brought) ofSTS(c *evaltest.Case, k evaltest.Key, name, value string) (bool, error) {
+	service, _, _ := strings.Cut(strings.ToLower(c.Action), ":")
+	switch {
+	case name == "aws:sourceidentity" && c.Principal.Type == "role":
+		b.sourceIdentity = value
+	case name == "aws:tagkeys" && service != "s3":
+		b.tagged = true
+		for _, tag := range k.Values {
+			if b.requestTags[tag] == "" {
+				b.requestTags[tag] = "v"
+			}
+		}
+	case service != "sts":
+		return false, nil
+	case name == "sts:externalid":
+		b.externalID = &value
+		if len(value) < 2 {
+			return true, cannot("STS takes no external ID of less than two characters")
+		}
+	case name == "sts:rolesessionname":
+		b.sessionName = value
+	case name == "sts:sourceidentity":
+		b.identity = value
+	case name == "sts:transitivetagkeys":
+		b.transitive = k.Values
+	default:
+		return false, nil
+	}
+	return true, nil
+}

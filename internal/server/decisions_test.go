@@ -1,0 +1,431 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/keywright/keywright/policy/eval"
+	"github.com/keywright/keywright/policy/eval/evaltest"
+)
+
+// The cases of decisions of policy/eval, as real requests: the users, roles,
+// sessions, buckets and policies of each are made through the API, and then its
+// request is sent by an SDK.
+
+// minimumReal is how many cases must at least be made as real requests, and
+// they must be most of all.
+const minimumReal = 420
+
+// tally counts cases over all files.
+type tally struct {
+	mu         sync.Mutex
+	real       int
+	impossible map[string]int
+}
+
+func (n *tally) add(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var no *impossible
+	if errors.As(err, &no) {
+		n.impossible[no.reason]++
+		return
+	}
+	n.real++
+}
+
+func (n *tally) report(t *testing.T) {
+	not := 0
+	reasons := slices.SortedFunc(maps.Keys(n.impossible), func(a, b string) int {
+		return cmp.Or(cmp.Compare(n.impossible[b], n.impossible[a]), cmp.Compare(a, b))
+	})
+	for _, r := range reasons {
+		not += n.impossible[r]
+		t.Logf("decisions: not possible as a request, %d: %s", n.impossible[r], r)
+	}
+	t.Logf("decisions: %d cases decided by real requests to the server (at least %d), %d not possible", n.real, minimumReal, not)
+	if n.real < minimumReal || n.real < not {
+		t.Errorf("%d cases were made as real requests, want %d or more, and most of them", n.real, minimumReal)
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	paths, err := filepath.Glob("../../policy/eval/testdata/decisions/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := &tally{impossible: map[string]int{}}
+	t.Run("files", func(t *testing.T) {
+		for _, path := range paths {
+			f, err := evaltest.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(f.Name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, f)
+				for _, c := range f.Cases {
+					count.add(w.check(c))
+				}
+			})
+		}
+	})
+	count.report(t)
+}
+
+// attempt is a case on its way to a real request.
+type attempt struct {
+	c       *evaltest.Case
+	brought *brought
+	implied map[string]string
+	op      *operation
+
+	holder    *entity // the user, or whose session it is; nil of a root and of nobody
+	creds     aws.Credentials
+	principal eval.Principal
+	resource  string // ARN
+	bucket    *bucket
+	key       string  // of the object
+	upload    string  // id of the multipart upload
+	role      *entity // to be assumed
+
+	// The policies as the server has them.
+	identity, session   []string
+	boundary            string
+	bucketPolicy, trust string
+	hasSession          bool
+	restricted          bool
+	bound               map[string]string // unique ids of the principals that the resource-based policy names
+}
+
+func (a *attempt) wants(d eval.Decision) bool {
+	return d.Effect.String() == a.c.Effect && (a.c.Reason == "" || d.Reason == policyTypes[a.c.Reason])
+}
+
+var policyTypes = map[string]eval.PolicyType{
+	"identity": eval.Identity, "boundary": eval.PermissionsBoundary, "session": eval.Session, "resource": eval.Resource, "trust": eval.Trust, "root": 0,
+}
+
+// check brings the server into the state of a case, sends its request, and
+// holds the answer against the case. It returns an *impossible when there is no
+// such state or request.
+func (w *world) check(c *evaltest.Case) error {
+	a := &attempt{c: c, brought: &brought{}}
+	defer w.clock.Store(nil)
+	d, err := w.prepare(a)
+	if err == nil {
+		err = a.op.run(w, a)
+		if isCode(err, "NotImplemented") {
+			return cannot("the server does not implement what the request asks for")
+		}
+		if a.op.after != nil && err == nil {
+			a.op.after(w, a)
+		}
+		if wrong := a.judge(d, err); wrong != nil {
+			w.t.Errorf("%s: %s as %s on %s: %v", c.At, c.Action, c.Principal.Name, a.resource, wrong)
+		}
+		return nil
+	}
+	var no *impossible
+	if !errors.As(err, &no) {
+		w.t.Errorf("%s: cannot bring the server into the state of the case: %v", c.At, err)
+	}
+	return err
+}
+
+// judge compares an answer with a decision.
+func (a *attempt) judge(d eval.Decision, err error) error {
+	var api smithy.APIError
+	denied := errors.As(err, &api) && api.ErrorCode() == "AccessDenied"
+	switch {
+	case d.Allowed() && err == nil:
+		return nil
+	case d.Allowed() && !denied && api != nil && slices.Contains(a.op.answers, api.ErrorCode()):
+		return nil
+	case d.Allowed():
+		return fmt.Errorf("want success, got %w", err)
+	case err == nil:
+		return fmt.Errorf("want %s %s, got success", d.Effect, d.Because(a.op.action))
+	case !denied:
+		return fmt.Errorf("want %s, got %w", d.Effect, err)
+	}
+	if want := a.message(d); api.ErrorMessage() != want {
+		return fmt.Errorf("got message %q, want %q", api.ErrorMessage(), want)
+	}
+	return nil
+}
+
+// message returns AWS's words for a denial. S3 gives no reasons to other
+// accounts, nor to nobody.
+func (a *attempt) message(d eval.Decision) string {
+	on := " on resource: " + a.resource
+	switch {
+	case !strings.HasPrefix(a.op.action, "s3:"):
+	case a.principal.AccountID == "" || a.bucket != nil && a.bucket.owner.id != a.principal.AccountID:
+		return "Access Denied"
+	case a.resource == "*":
+		on = ""
+	default:
+		on = ` on resource: "` + a.resource + `"`
+	}
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", a.principal.ARN, a.op.action, on, d.Because(a.op.action))
+}
+
+// prepare brings the server into the state of a case, and returns what is to be
+// decided there.
+func (w *world) prepare(a *attempt) (eval.Decision, error) {
+	steps := []func(*attempt) error{refuse, w.preparePrincipal, w.prepareOperation, w.prepareCaller, w.prepareResource}
+	if p := a.c.State.Resource; p != nil && p.Bound != nil {
+		// A policy whose names were bound before is put while those are there.
+		steps = []func(*attempt) error{refuse, w.prepareOperation, w.prepareResource, w.preparePrincipal, w.prepareOperation, w.prepareCaller}
+	}
+	for _, step := range steps {
+		if err := step(a); err != nil {
+			return eval.Decision{}, err
+		}
+	}
+	return w.decide(a)
+}
+
+// refuse fails when no request can be the case's, whatever else it says.
+func refuse(a *attempt) error {
+	switch c := a.c; {
+	case c.ServiceControl != nil:
+		return cannot("the server has no service control policies")
+	case c.ResourceControl != nil:
+		return cannot("the server has no resource control policies")
+	case c.Principal.Type == "service":
+		return cannot("services of AWS make no requests here")
+	case c.Principal.Type == "provider":
+		return cannot("there are no identity providers")
+	case c.HasSession && len(c.Session) == 0 && c.Principal.Type == "role":
+		return cannot("a role's session is limited by session policies that it has, not by having none")
+	}
+	return nil
+}
+
+// prepareOperation finds the operation that needs just the action of the case,
+// and the resource that it is to act on.
+func (w *world) prepareOperation(a *attempt) error {
+	c := a.c
+	op, err := findOperation(c.Action)
+	if err != nil {
+		return err
+	}
+	a.op, a.resource = op, w.real(c.Resource)
+	return op.address(w, a)
+}
+
+// preparePrincipal sees to it that who makes the request is there.
+func (w *world) preparePrincipal(a *attempt) error {
+	c := a.c
+	var err error
+	id := ""
+	if t := c.Principal.Type; t != "anonymous" && t != "root" {
+		if a.holder, err = w.holder(c.Principal); err != nil {
+			return err
+		}
+		id = a.holder.id
+	}
+	a.principal = w.principal(c, id)
+	a.implied = w.implied(c, id)
+	real := *c
+	real.Principal = &evaltest.Principal{Type: c.Principal.Type, Keys: w.realKeys(c.Principal.Keys)}
+	a.brought, err = bring(&real, a.implied)
+	return err
+}
+
+// prepareCaller gives the caller the policies of the case, and gets his
+// credentials.
+func (w *world) prepareCaller(a *attempt) error {
+	c := a.c
+	if !a.brought.clock.IsZero() {
+		w.clock.Store(&a.brought.clock)
+	}
+	if a.holder == nil {
+		if c.Principal.Type == "root" {
+			a.creds = w.accounts[c.Principal.AccountID].root
+		}
+		if len(a.brought.principalTags) > 0 {
+			return cannot("only users and sessions have tags")
+		}
+		return nil
+	}
+	want, err := w.wanted(a)
+	if err != nil {
+		return err
+	}
+	switch c.Principal.Type {
+	case "user":
+		want.tags = a.brought.principalTags
+		a.creds = a.holder.key
+	case "role":
+		a.hasSession = len(a.session) > 0
+		a.creds, err = w.assume(a)
+	case "federated":
+		a.hasSession = true
+		a.creds, err = w.federate(a)
+	}
+	if err != nil {
+		return err
+	}
+	return w.grant(a.holder, want)
+}
+
+// wanted returns what the caller is to have. Where a document can go several
+// ways, its name decides, so that all ways are gone.
+func (w *world) wanted(a *attempt) (granted, error) {
+	c := a.c
+	want := granted{inline: map[string]string{}, group: map[string]string{}, attached: map[string]bool{}}
+	for _, p := range c.Identity {
+		document := w.real(p.Document)
+		a.identity = append(a.identity, document)
+		way := len(p.Name) % 3
+		switch {
+		case a.holder.kind == "user" && (way == 0 || len(document) > 2000):
+			want.group[p.Name] = document
+		case way == 1 && strings.Contains(document, `"2012-10-17"`):
+			managed, err := w.managedARN(a.holder.account, document)
+			if err != nil {
+				return want, err
+			}
+			want.attached[managed] = true
+		default:
+			want.inline[p.Name] = document
+		}
+	}
+	if c.Boundary != nil {
+		a.boundary = w.real(c.Boundary.Document)
+		managed, err := w.managedARN(a.holder.account, a.boundary)
+		if err != nil {
+			return want, err
+		}
+		want.boundary = managed
+	}
+	if c.Principal.Type != "user" {
+		for _, p := range c.Session {
+			a.session = append(a.session, w.real(p.Document))
+		}
+	}
+	return want, nil
+}
+
+// narrowed returns the session policies of an attempt as parameters: the first
+// one inline, the others as managed ones.
+func (w *world) narrowed(a *attempt) (inline *string, managed []ststypes.PolicyDescriptorType, err error) {
+	for i, document := range a.session {
+		if i == 0 {
+			inline = &document
+			continue
+		}
+		known, err := w.managedARN(a.holder.account, document)
+		if err != nil {
+			return nil, nil, err
+		}
+		managed = append(managed, ststypes.PolicyDescriptorType{Arn: &known})
+	}
+	return inline, managed, nil
+}
+
+// sessionKey tells sessions apart.
+func (a *attempt) sessionKey() string {
+	return fmt.Sprint(a.c.Principal.ARN, a.holder.id, a.session, a.brought.principalTags, a.brought.sourceIdentity, a.brought.clock)
+}
+
+func stsTags(tags map[string]string) []ststypes.Tag {
+	var list []ststypes.Tag
+	for _, k := range sortedKeys(tags) {
+		list = append(list, ststypes.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
+	}
+	return list
+}
+
+func stsCredentials(c *ststypes.Credentials) aws.Credentials {
+	return aws.Credentials{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+}
+
+// assume returns the credentials of a session of the holder, which is a role.
+func (w *world) assume(a *attempt) (aws.Credentials, error) {
+	key := a.sessionKey()
+	if c, ok := w.sessions[key]; ok {
+		return c, nil
+	}
+	if err := w.setTrust(a.holder, a.holder.account.keeperTrust(), nil); err != nil {
+		return aws.Credentials{}, err
+	}
+	inline, managed, err := w.narrowed(a)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	in := &sts.AssumeRoleInput{
+		RoleArn: aws.String(a.holder.arn()), RoleSessionName: aws.String(lastElement(a.c.Principal.ARN)),
+		Policy: inline, PolicyArns: managed, Tags: stsTags(a.brought.principalTags),
+	}
+	if a.brought.sourceIdentity != "" {
+		in.SourceIdentity = &a.brought.sourceIdentity
+	}
+	out, err := w.sts(a.holder.account.keeper, nil).AssumeRole(context.Background(), in)
+	if err != nil {
+		return aws.Credentials{}, noSuchSession(err)
+	}
+	w.sessions[key] = stsCredentials(out.Credentials)
+	return w.sessions[key], nil
+}
+
+// federate returns the credentials of a federated user of the holder, who may
+// ask for them only meanwhile.
+func (w *world) federate(a *attempt) (aws.Credentials, error) {
+	key := a.sessionKey()
+	if c, ok := w.sessions[key]; ok {
+		return c, nil
+	}
+	if err := w.grant(a.holder, granted{inline: map[string]string{"federates": federates}}); err != nil {
+		return aws.Credentials{}, err
+	}
+	inline, managed, err := w.narrowed(a)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	out, err := w.sts(a.holder.key, nil).GetFederationToken(context.Background(), &sts.GetFederationTokenInput{
+		Name: aws.String(lastElement(a.c.Principal.ARN)), Policy: inline, PolicyArns: managed, Tags: stsTags(a.brought.principalTags),
+	})
+	if err != nil {
+		return aws.Credentials{}, noSuchSession(err)
+	}
+	w.sessions[key] = stsCredentials(out.Credentials)
+	return w.sessions[key], nil
+}
+
+const federates = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["sts:GetFederationToken","sts:TagSession"],"Resource":"*"}}`
+
+func lastElement(text string) string { return text[strings.LastIndexByte(text, '/')+1:] }
+
+// noSuchSession turns the refusal of a session into why the case cannot be.
+func noSuchSession(err error) error {
+	if isCode(err, "ValidationError") || isCode(err, "PackedPolicyTooLarge") {
+		return cannot("STS makes no such session")
+	}
+	return refusal(err)
+}
+
+// prepareResource sees to it that what the request acts on is there, with the
+// resource-based policy of the case.
+func (w *world) prepareResource(a *attempt) error {
+	if a.op.prepare == nil {
+		return nil
+	}
+	return a.op.prepare(w, a)
+}
