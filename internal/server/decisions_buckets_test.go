@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/policy"
 )
 
@@ -194,17 +195,14 @@ func (w *world) bind(document string, named map[string]string) (map[string]strin
 		if p.Type != policy.AWS || !strings.HasPrefix(name, "arn:aws:") {
 			continue
 		}
-		known := name
-		if of, ok := roleOfSession(name); ok {
-			known = of
-		}
+		known := w.roleOfSession(name)
 		if !strings.HasPrefix(known, "arn:aws:iam::") || strings.HasSuffix(known, ":root") {
 			continue
 		}
-		e, err := w.entityOf(known, named[name])
-		if _, nobody := err.(*impossible); nobody {
+		if n, err := arn.Parse(known); err != nil || w.accounts[n.AccountID] == nil {
 			continue
 		}
+		e, err := w.entityOf(known, named[name])
 		if err != nil {
 			return nil, err
 		}
@@ -213,10 +211,17 @@ func (w *world) bind(document string, named map[string]string) (map[string]strin
 	return ids, nil
 }
 
-// roleOfSession returns the ARN of the role whose session an ARN is.
-func roleOfSession(text string) (string, bool) {
+// roleOfSession returns the ARN of the role whose session an ARN is, which does
+// not say the role's path, and any other ARN as it is.
+func (w *world) roleOfSession(text string) string {
 	rest, ok := strings.CutPrefix(text, "arn:aws:sts::")
-	account, name, isRole := strings.Cut(rest, ":assumed-role/")
-	role, _, named := strings.Cut(name, "/")
-	return "arn:aws:iam::" + account + ":role/" + role, ok && isRole && named
+	id, session, assumed := strings.Cut(rest, ":assumed-role/")
+	if !ok || !assumed {
+		return text
+	}
+	role, _, _ := strings.Cut(session, "/")
+	if a := w.accounts[id]; a != nil && a.roles[strings.ToLower(role)] != nil {
+		return a.roles[strings.ToLower(role)].arn()
+	}
+	return "arn:aws:iam::" + id + ":role/" + role
 }

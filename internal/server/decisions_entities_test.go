@@ -86,6 +86,9 @@ func (w *world) entityOf(text, caseID string) (*entity, error) {
 	}
 	kind, rest, _ := strings.Cut(n.Resource, "/")
 	a := w.accounts[n.AccountID]
+	if n.Resource == "root" {
+		return nil, cannot("a root has no federated users here")
+	}
 	if a == nil || n.Partition != "aws" || n.Service != "iam" || kind != "user" && kind != "role" {
 		return nil, cannot("nobody here is %s", text)
 	}
@@ -99,6 +102,8 @@ func (w *world) entityOf(text, caseID string) (*entity, error) {
 		there.caseID = caseID
 		w.ids[caseID] = there.id
 		return there, nil
+	case there != nil && there == w.caller:
+		return nil, cannot("a policy names somebody who has the caller's name")
 	case there != nil:
 		if err := w.deleteEntity(there); err != nil {
 			return nil, err

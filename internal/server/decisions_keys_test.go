@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net/http"
@@ -19,8 +20,9 @@ import (
 // state that it meets.
 type brought struct {
 	headers, query map[string]string
-	tls            uint16 // version; 0 is plain HTTP
-	clock          time.Time
+	tls            uint16    // version; 0 is plain HTTP
+	clock, issued  time.Time // of the request, and of the caller's temporary credentials
+	temporary      bool      // a user makes the request with temporary credentials
 
 	principalTags  map[string]string
 	sourceIdentity string            // of the session that makes the request
@@ -140,7 +142,7 @@ var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionT
 func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value string) (bool, error) {
 	switch name {
 	case "aws:securetransport":
-		if value == "true" && b.tls == 0 {
+		if strings.EqualFold(value, "true") && b.tls == 0 {
 			b.tls = tls.VersionTLS13
 		}
 	case "s3:tlsversion":
@@ -149,6 +151,8 @@ func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value str
 			return true, cannot("the server speaks no TLS %s", value)
 		}
 		b.tls = v
+	case "aws:sourceip": // as a proxy that is trusted says it
+		b.headers["X-Forwarded-For"] = value
 	case "aws:useragent":
 		b.headers["User-Agent"] = value
 	case "aws:referer":
@@ -165,6 +169,20 @@ func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value str
 			return true, cannot("no request has such an %s", k.Name)
 		}
 		b.clock = time.Unix(n, 0)
+	case "aws:tokenissuetime":
+		t, err := time.Parse(time.RFC3339, value)
+		if err != nil || c.Principal.Type == "root" || c.Principal.Type == "anonymous" {
+			return true, cannot("no request has such an %s", k.Name)
+		}
+		b.temporary, b.issued = true, t
+		b.clock = cmp.Or(b.clock, t)
+	case "aws:multifactorauthpresent":
+		if !strings.EqualFold(value, "false") || c.Principal.Type != "user" {
+			return true, cannot("nobody has a second factor here")
+		}
+		b.temporary = true
+	case "aws:multifactorauthage":
+		return true, cannot("nobody has a second factor here")
 	case "s3:authtype":
 		return value == "REST-HEADER", nil
 	case "s3:signatureversion":
@@ -184,7 +202,12 @@ func (b *brought) ofS3(c *evaltest.Case, k evaltest.Key, name, value string) (bo
 		return false, nil
 	}
 	switch {
-	case bare == "prefix" || bare == "delimiter" || bare == "max-keys":
+	case bare == "max-keys":
+		if _, err := strconv.ParseUint(value, 10, 31); err != nil {
+			return true, cannot("S3 takes no such max-keys")
+		}
+		b.query[bare] = value
+	case bare == "prefix" || bare == "delimiter":
 		b.query[bare] = value
 	case bare == "requestobjecttagkeys":
 		b.tagged = true

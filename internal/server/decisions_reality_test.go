@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/tls"
 	"net/netip"
 	"regexp"
@@ -25,8 +26,12 @@ var bucketInARN = regexp.MustCompile(`(arn:aws[a-z-]*:s3:[^:"]*:[^:"]*:)([^/",\\
 // realBucket returns a name that S3 takes, and that begins and ends as the
 // case's, so that patterns match both or neither.
 func realBucket(name string) string {
+	if strings.Contains(name, "$") {
+		return name
+	}
+	name = strings.ToLower(name)                                    // as new buckets' are
 	name = strings.Replace(name, "amzn-s3-demo-", "my-s3-demo-", 1) // reserved
-	if strings.ContainsAny(name, "*?$") || name == "" {
+	if strings.ContainsAny(name, "*?") || name == "" {
 		return name
 	}
 	for whole := name; len(name) < 3; {
@@ -68,11 +73,12 @@ func (w *world) principal(c *evaltest.Case, uniqueID string) eval.Principal {
 func (w *world) implied(c *evaltest.Case, uniqueID string) map[string]string {
 	p := c.Principal
 	name := p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
-	keys := map[string]string{"aws:principalisawsservice": "false", "aws:viaawsservice": "false", "aws:requestedregion": "us-east-1"}
+	keys := map[string]string{"aws:viaawsservice": "false", "aws:requestedregion": "us-east-1"}
 	if p.Type == "anonymous" {
-		keys["aws:principaltype"], keys["aws:userid"] = "Anonymous", "anonymous"
+		keys["aws:principaltype"], keys["aws:userid"], keys["aws:principalaccount"] = "Anonymous", "anonymous", "anonymous"
 		return keys
 	}
+	keys["aws:principalisawsservice"] = "false"
 	keys["aws:principalarn"], keys["aws:principalaccount"] = p.ARN, p.AccountID
 	switch p.Type {
 	case "root":
@@ -84,7 +90,6 @@ func (w *world) implied(c *evaltest.Case, uniqueID string) map[string]string {
 		keys["aws:multifactorauthpresent"] = "false"
 	case "federated":
 		keys["aws:principaltype"], keys["aws:userid"] = "FederatedUser", p.AccountID+":"+name
-		keys["aws:multifactorauthpresent"] = "false"
 	}
 	return keys
 }
@@ -102,18 +107,18 @@ func (w *world) base(c *evaltest.Case, b *brought, implied map[string]string) *c
 			all.SetString(k, implied[k])
 		}
 	}
-	now := b.clock
-	if now.IsZero() {
-		now = time.Now()
-	}
+	now := cmp.Or(b.clock, time.Now())
 	all.SetTime("aws:CurrentTime", now)
 	all.SetInt("aws:EpochTime", now.Unix())
 	all.SetBool("aws:SecureTransport", b.tls != 0)
 	all.SetIP("aws:SourceIp", netip.MustParseAddr("127.0.0.1"))
 	all.SetString("aws:UserAgent", "aws-sdk-go-v2")
 	all.SetString("aws:ResourceAccount", c.Owner)
-	if c.Principal.Type == "role" || c.Principal.Type == "federated" {
-		all.SetTime("aws:TokenIssueTime", now)
+	if c.Principal.Type == "role" || c.Principal.Type == "federated" || b.temporary {
+		all.SetTime("aws:TokenIssueTime", cmp.Or(b.issued, now))
+	}
+	if b.temporary && c.Principal.Type == "user" {
+		all.SetBool("aws:MultiFactorAuthPresent", false)
 	}
 	switch service, name, _ := strings.Cut(strings.ToLower(c.Action), ":"); {
 	case service == "s3":
@@ -182,7 +187,7 @@ func (w *world) decide(a *attempt) (eval.Decision, error) {
 			return d, cannot("every request brings %s, which the case leaves out", key)
 		}
 	}
-	return d, cannot("what the case leaves out decides otherwise in a real request")
+	return d, cannot("the names of the server, or its caller's keys, decide otherwise")
 }
 
 // alsoAllowed fails with *impossible unless the caller is allowed what else the

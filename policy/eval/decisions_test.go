@@ -43,7 +43,7 @@ func TestDecisions(t *testing.T) {
 	if total < minimumDecisions {
 		t.Errorf("%d decisions, want %d or more", total, minimumDecisions)
 	}
-	t.Logf("%d decisions", total)
+	t.Logf("decisions: %d cases decided by the library (at least %d)", total, minimumDecisions)
 }
 
 // checkFile reports a case without a source or that stands there twice, and a
