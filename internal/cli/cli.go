@@ -54,7 +54,7 @@ boundaries, session policies, trust policies and policy variables.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return err })
-	root.AddCommand(newServe(), newDemo(), newCheck(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCheck(), newTest(), newVersion())
 	return root
 }
 
@@ -91,16 +91,10 @@ func work(do func(c *cobra.Command) error) func(*cobra.Command, []string) error 
 	}
 }
 
-// exitStatus is how a command ended whose output has said all there is to say.
-type exitStatus int
-
-func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
 // report writes an error and what can be done about it.
 func report(stderr io.Writer, c *cobra.Command, err error) int {
-	var s exitStatus
-	if errors.As(err, &s) {
-		return int(s)
+	if code, ok := reportAnswer(stderr, err); ok {
+		return code
 	}
 	fmt.Fprintf(stderr, "error: %v\n", err)
 	var e *server.Error

@@ -37,6 +37,8 @@ func TestMain(m *testing.M) {
 //	                      nothing comes, and waits until it accepts no others
 //	fails STATUS ARGS...  runs keywright ARGS, which must end with STATUS; its
 //	                      output is in out and err
+//	exits STATUS ARGS...  runs keywright ARGS, which must end with STATUS and
+//	                      tell no error; its output is in out and err
 //	get PATH STATUS       asks the server that was started last
 //	as PROFILE ls PREFIX  lists my-company with delimiter "/", into out
 //	as PROFILE cat KEY    reads an object of my-company, into out
@@ -52,7 +54,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": startCommand, "stop": stopCommand, "interrupt": interruptCommand, "fails": failsCommand,
-			"get": getCommand, "as": asCommand, "nosecret": nosecretCommand,
+			"exits": exitsCommand, "get": getCommand, "as": asCommand, "nosecret": nosecretCommand,
 		},
 	})
 }
@@ -171,18 +173,32 @@ func failsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: fails STATUS ARGS...")
 	}
+	if errs := ends(ts, args[0], args[1:]); !strings.HasPrefix(errs, "error: ") || !strings.Contains(errs, "\nhint: ") {
+		ts.Fatalf("no error and hint:\n%s", errs)
+	}
+}
+
+func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS ARGS...")
+	}
+	if errs := ends(ts, args[0], args[1:]); strings.Contains(errs, "error: ") {
+		ts.Fatalf("an error:\n%s", errs)
+	}
+}
+
+// ends runs keywright, which must end with a status, and returns its errors.
+func ends(ts *testscript.TestScript, want string, args []string) string {
 	var out, errs bytes.Buffer
-	p := program(ts, args[1:])
+	p := program(ts, args)
 	p.Stdout, p.Stderr = &out, &errs
 	status := statusOf(p.Run())
 	ts.Check(os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("err"), errs.Bytes(), 0o600))
-	if status != args[0] {
-		ts.Fatalf("ended with %s, want %s\n%s", status, args[0], errs.String())
+	if status != want {
+		ts.Fatalf("ended with %s, want %s\n%s%s", status, want, out.String(), errs.String())
 	}
-	if !strings.HasPrefix(errs.String(), "error: ") || !strings.Contains(errs.String(), "\nhint: ") {
-		ts.Fatalf("no error and hint:\n%s", errs.String())
-	}
+	return errs.String()
 }
 
 func getCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/keywright/keywright/arn"
+	"github.com/keywright/keywright/facts"
+	"github.com/keywright/keywright/internal/spelling"
+)
+
+// advice returns what is odd about a request, or "": an action that AWS does
+// not have, or a resource that the action is never asked for. Neither changes a
+// decision, since AWS decides such requests too.
+func advice(action, resource string) string {
+	a, ok := facts.LookupAction(action)
+	if !ok {
+		return unknownAction(action)
+	}
+	if len(a.Resources) == 0 {
+		if resource != "*" {
+			return fmt.Sprintf("%s is asked for on the resource * only", a.Name)
+		}
+		return ""
+	}
+	service, _, _ := strings.Cut(a.Name, ":")
+	var formats []string
+	for _, r := range facts.Resources() {
+		if r.Service != service || !a.HasResource(r.Type) {
+			continue
+		}
+		if resourcePatterns()[r.ARN].MatchString(resource) {
+			return ""
+		}
+		formats = append(formats, r.ARN)
+	}
+	if len(formats) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is not asked for on %s, but on %s", a.Name, plain(resource), strings.Join(formats, " or "))
+}
+
+// unknownAction returns what is odd about an action that the facts do not have.
+// They know some services in full, and nothing of the others.
+func unknownAction(action string) string {
+	vendor, _, _ := strings.Cut(action, ":")
+	var names []string
+	for _, a := range facts.Actions() {
+		if of, _, _ := strings.Cut(a.Name, ":"); arn.EqualFold(of, vendor) {
+			names = append(names, a.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	message := fmt.Sprintf("there is no action %s", plain(action))
+	if near := spelling.Nearest(action, names); near != "" {
+		message += fmt.Sprintf("; did you mean %s?", near)
+	}
+	return message
+}
+
+var placeholder = regexp.MustCompile(`\\\$\\\{(\w+)\\\}`)
+
+// resourcePatterns are the patterns of all formats of ARNs.
+var resourcePatterns = sync.OnceValue(func() map[string]*regexp.Regexp {
+	all := map[string]*regexp.Regexp{}
+	for _, r := range facts.Resources() {
+		all[r.ARN] = resourcePattern(r.ARN)
+	}
+	return all
+})
+
+// resourcePattern makes a pattern of a format of ARNs. Paths and the keys of
+// objects may have slashes.
+func resourcePattern(format string) *regexp.Regexp {
+	pattern := placeholder.ReplaceAllStringFunc(regexp.QuoteMeta(format), func(s string) string {
+		if strings.Contains(s, "Path") || strings.Contains(s, "ObjectName") {
+			return ".+"
+		}
+		return "[^/]*"
+	})
+	return regexp.MustCompile("(?s)^" + pattern + "$")
+}

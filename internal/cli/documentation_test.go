@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// fence is a block of code in a page. The word behind its language is the name
+// of a file.
+var fence = regexp.MustCompile("(?ms)^```(?:yaml|json) (\\S+)\n(.*?)^```$")
+
+// TestAccessFilePage decides the cases of every example of the page.
+func TestAccessFilePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/access-file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	var files []string
+	for _, m := range fence.FindAllStringSubmatch(string(page), -1) {
+		path := filepath.Join(folder, m[1])
+		if err := os.WriteFile(path, []byte(m[2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(m[2], "account:") {
+			files = append(files, path)
+		}
+	}
+	if len(files) < 2 {
+		t.Fatalf("%d examples, want 2 or more", len(files))
+	}
+	var stdout, stderr bytes.Buffer
+	if status := run(context.Background(), append([]string{"test", "-v"}, files...), &stdout, &stderr); status != 0 || stderr.Len() > 0 {
+		t.Errorf("status %d\n%s%s", status, stdout.String(), stderr.String())
+	}
+	if n := strings.Count(stdout.String(), ": ok "); n < 14 {
+		t.Errorf("%d cases, want 14 or more", n)
+	}
+}
+
+// TestInterrupted: a Ctrl-C ends a run without an answer.
+func TestInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.yaml")
+	text := "account: 123456789012\ncases: [{principal: anonymous, action: s3:GetObject, resource: \"arn:aws:s3:::b/k\", expect: denied}]\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(context.Background())
+	interrupt()
+	var stdout, stderr bytes.Buffer
+	status := run(ctx, []string{"test", path}, &stdout, &stderr)
+	if status != 2 || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "error: interrupted") {
+		t.Errorf("status %d, output %q, errors %q", status, stdout.String(), stderr.String())
+	}
+}
