@@ -185,9 +185,10 @@ func (noImports) Import(string) (*types.Package, error) {
 }
 
 // TestWhoDecides holds the engine's answers to the packages that may ask: one
-// for requests, one for what only might be requested.
+// for requests, one for what only might be requested, one that tries what it
+// proposes.
 func TestWhoDecides(t *testing.T) {
-	may := []string{"internal/access", "internal/simulate"}
+	may := []string{"internal/access", "internal/simulate", "policy/remedy"}
 	decides := []string{"Decide", "Explain"}
 	fset, packages := tree(t)
 	calls := 0

@@ -160,3 +160,39 @@ allowed s3:GetObject b/x`, somebody(t))
 		t.Errorf("policy %q", trace.Policies[0].Policy.Name())
 	}
 }
+
+// What is compiled in a policy's place keeps its name, type and bindings.
+func TestRecompile(t *testing.T) {
+	parse := func(text string) *policy.Document {
+		doc, err := policy.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	const arn, id = "arn:aws:iam::111111111111:user/David", "AIDADAVIDAAAAAAAAAAAA"
+	grant := `{"Effect":"Allow","Principal":{"AWS":"` + arn + `"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/%s"}`
+	before, err := Compile(parse(`{"Statement":`+fmt.Sprintf(grant, "a")+`}`), Options{Type: Resource, Name: "n", PrincipalIDs: map[string]string{arn: id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := before.Recompile(parse(`{"Statement":` + fmt.Sprintf(grant, "c") + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Name() != "n" || after.Type() != Resource {
+		t.Errorf("%s %s", after.Name(), after.Type())
+	}
+	for _, of := range []struct {
+		id, resource string
+		allowed      bool
+	}{{id, "c", true}, {id, "a", false}, {"AIDADAVIDBBBBBBBBBBBB", "c", false}} {
+		r := &Request{Principal: Principal{Type: User, ARN: arn, AccountID: "111111111111", UniqueID: of.id}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/" + of.resource}
+		if got := Decide(r, &Policies{Resource: after}).Allowed(); got != of.allowed {
+			t.Errorf("%+v: %v", of, got)
+		}
+	}
+	if _, err := before.Recompile(parse(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)); err == nil {
+		t.Error("a resource-based policy without Principal is compiled")
+	}
+}

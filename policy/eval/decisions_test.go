@@ -175,6 +175,13 @@ func (s *scene) check(c *evaltest.Case) {
 	if err := agrees(d, trace); err != nil {
 		s.t.Errorf("%s: %v", c.At, err)
 	}
+	for _, of := range trace.Policies {
+		for i, st := range of.Statements {
+			if e := of.Policy.Elements(i, r, p); e.Match() != st.Matched {
+				s.t.Errorf("%s: %+v of statement %d of %s, which the trace has as %+v", c.At, e, i, of.Policy.Name(), st)
+			}
+		}
+	}
 	if plain := plainDecide(r, p); plain != d.Effect {
 		s.t.Errorf("%s: the plain reading decides %s, Decide %s", c.At, plain, d.Effect)
 	}
