@@ -11,6 +11,7 @@ var (
 	SlowDown              = New("SlowDown", http.StatusServiceUnavailable, "Please reduce your request rate.")
 	NotImplemented        = New("NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented")
 	MethodNotAllowed      = New("MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource.")
+	RequestEntityTooLarge = New("RequestEntityTooLarge", http.StatusRequestEntityTooLarge, "The request is too large.")
 	RequestTimeout        = New("RequestTimeout", http.StatusBadRequest, "Your socket connection to the server was not read from or written to within the timeout period.")
 	RequestHeadersTooLong = New("RequestHeaderSectionTooLarge", http.StatusBadRequest, "Your request header section exceeds the maximum allowed request header section size.")
 )

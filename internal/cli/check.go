@@ -176,7 +176,7 @@ func (k *checking) check(c *cobra.Command, names []string, least lint.Severity) 
 	for _, name := range names {
 		f, err := k.file(c, name)
 		if err != nil {
-			failed = status(report(c.ErrOrStderr(), c, err))
+			failed = exitStatus(report(c.ErrOrStderr(), c, err))
 			continue
 		}
 		files = append(files, f)
@@ -185,7 +185,7 @@ func (k *checking) check(c *cobra.Command, names []string, least lint.Severity) 
 		return err
 	}
 	if failed == nil && findings.Count(files, least) > 0 {
-		return status(1)
+		return exitStatus(1)
 	}
 	return failed
 }

@@ -91,8 +91,17 @@ func work(do func(c *cobra.Command) error) func(*cobra.Command, []string) error 
 	}
 }
 
+// exitStatus is how a command ended whose output has said all there is to say.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 // report writes an error and what can be done about it.
 func report(stderr io.Writer, c *cobra.Command, err error) int {
+	var s exitStatus
+	if errors.As(err, &s) {
+		return int(s)
+	}
 	if code, ok := reportAnswer(stderr, err); ok {
 		return code
 	}

@@ -8,12 +8,6 @@ import (
 	"github.com/keywright/keywright/internal/accessfile"
 )
 
-// status ends the program when all has been said: with 1 for a case that
-// failed, or a request that is denied.
-type status int
-
-func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
 // mistake is an error with which a command that gives answers ends with 2, to
 // be told from an answer.
 type mistake struct {
@@ -26,13 +20,10 @@ func (m *mistake) Error() string { return m.problem }
 // reportAnswer writes the error of a command that gives answers, and returns
 // the exit status. The last result is false when it is no such error.
 func reportAnswer(stderr io.Writer, err error) (int, bool) {
-	var s status
 	var problems accessfile.Problems
 	var one *accessfile.Problem
 	var m *mistake
 	switch {
-	case errors.As(err, &s):
-		return int(s), true
 	case errors.As(err, &problems):
 	case errors.As(err, &one):
 		problems = accessfile.Problems{one}

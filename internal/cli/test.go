@@ -237,7 +237,7 @@ func (t *tests) write(r *testReport, stdout io.Writer) error {
 	case err != nil:
 		return &mistake{fmt.Sprintf("cannot print the result: %v", err), ""}
 	case r.Failed > 0:
-		return status(1)
+		return exitStatus(1)
 	}
 	return nil
 }

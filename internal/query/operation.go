@@ -71,7 +71,8 @@ func Define[In, Out any](m *Model, s Spec[In, Out]) service.Operation {
 	return service.Define(row)
 }
 
-// Service is an API of the Query protocol. It implements service.Service.
+// Service is an API of the Query protocol. It implements
+// service.DocumentService.
 type Service struct {
 	name       string
 	model      *Model
@@ -98,6 +99,9 @@ func (s *Service) Name() string { return s.name }
 // MissingAction, with InvalidAction for one that AWS does not know in the
 // version asked for, and with NotImplemented for one that only AWS serves.
 func (s *Service) Recognise(r *service.Request) (service.Operation, error) {
+	if err := readForm(r); err != nil {
+		return service.Operation{}, err
+	}
 	if len(r.Params["Action"]) > 1 || len(r.Params["Version"]) > 1 {
 		return service.Operation{}, awserr.ValidationError.WithMessage("The parameters Action and Version must be given once.")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"regexp"
@@ -156,6 +157,57 @@ func TestRecognise(t *testing.T) {
 		a := newServer(t).Post("iam", c.body)
 		if a.Status != c.status || a.Code != c.code || a.Message != c.text {
 			t.Errorf("%s: %d %s: %s", c.body, a.Status, a.Code, a.Message)
+		}
+	}
+}
+
+// TestSources checks where parameters may stand.
+func TestSources(t *testing.T) {
+	for _, c := range []struct {
+		method, query, body string
+		status              int
+		want                string // the value of Name, or the error
+	}{
+		{"POST", "", "Action=Echo&Version=2010-05-08&Name=bob", 200, "bob"},
+		{"POST", "Action=Echo&Version=2010-05-08", "Name=bob", 200, "bob"},
+		{"GET", "Action=Echo&Version=2010-05-08&Name=bob", "", 200, "bob"},
+		{"POST", "Action=Echo&Version=2010-05-08&Name=bob", "Name=bob", 400, "The parameter \"Name\" is given more than once."},
+		{"POST", "Name=%zz", "Action=Echo&Version=2010-05-08", 400, "Couldn't parse the specified URI."},
+		{"PUT", "", "Action=Echo&Version=2010-05-08&Name=bob", 405, "The specified method is not allowed against this resource."},
+	} {
+		a := newServer(t).Send(c.method, "iam", c.query, c.body)
+		got := a.Message
+		if a.Status == 200 {
+			var in echo
+			if err := json.Unmarshal([]byte(a.Value("JSON")), &in); err != nil {
+				t.Fatal(err)
+			}
+			got = in.Name
+		}
+		if a.Status != c.status || got != c.want {
+			t.Errorf("%s ?%s %s: %d %s", c.method, c.query, c.body, a.Status, got)
+		}
+	}
+}
+
+// TestClaims checks which requests are answered in the protocol's shape without
+// a signature.
+func TestClaims(t *testing.T) {
+	s := query.New("iam", parseModel(t), nil)
+	for _, c := range []struct {
+		method, path, contentType string
+		want                      bool
+	}{
+		{"POST", "/", "application/x-www-form-urlencoded; charset=utf-8", true},
+		{"GET", "/", "application/x-www-form-urlencoded", false},
+		{"POST", "/bucket", "application/x-www-form-urlencoded", false},
+		{"POST", "/", "application/json", false},
+		{"POST", "/", "", false},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Header.Set("Content-Type", c.contentType)
+		if s.Claims(r) != c.want {
+			t.Errorf("%s %s %s: %v", c.method, c.path, c.contentType, !c.want)
 		}
 	}
 }

@@ -190,7 +190,7 @@ func (s *Server) assemble(context.Context) error {
 	dispatcher := service.NewDispatcher(service.Options{
 		Authority:   access.New(s.directory, s.keyring, s.config.Region),
 		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains}),
-		Query:       []service.Service{users, tokens},
+		Documents:   []service.DocumentService{tokens, users},
 		Region:      s.config.Region,
 		Proxies:     s.config.proxies,
 		Log:         s.config.Log,

@@ -30,6 +30,22 @@ type Service interface {
 	Fault(http.ResponseWriter, *Request, *awserr.Error)
 }
 
+// DocumentService is a Service whose requests are documents of bounded length.
+// They are read whole before they are authenticated, once it is known that
+// somebody holds the access key: the signature covers the hash of what was read.
+type DocumentService interface {
+	Service
+	// Claims reports whether a request looks like one to this service, so that it
+	// is answered in the service's shape even when it has no signature, or one
+	// that cannot be read.
+	Claims(*http.Request) bool
+	// MaxLength is how many bytes a document may have.
+	MaxLength() int64
+	// IsGlobal reports whether the service is one that clients sign for in
+	// us-east-1, wherever they are.
+	IsGlobal() bool
+}
+
 // Authority says who a caller is and what he may do.
 type Authority interface {
 	// Admit fails when nobody can have made the signature, so that the body of
@@ -42,8 +58,8 @@ type Authority interface {
 // Options configure a Dispatcher. Those without a comment must be given.
 type Options struct {
 	Authority Authority
-	S3        Service   // serves whatever is not of the Query protocol
-	Query     []Service // the services of the Query protocol
+	S3        Service           // serves whatever no other service claims
+	Documents []DocumentService // all others; the first that claims a request has it
 	Region    string
 	Proxies   proxy.Trusted // whose word on who sent a request is believed
 	Log       *slog.Logger  // one record for each request
@@ -53,10 +69,7 @@ type Options struct {
 }
 
 // Dispatcher serves all services on one port. It is an http.Handler.
-type Dispatcher struct {
-	Options
-	query map[string]Service
-}
+type Dispatcher struct{ Options }
 
 // NewDispatcher returns a dispatcher.
 func NewDispatcher(o Options) *Dispatcher {
@@ -66,11 +79,7 @@ func NewDispatcher(o Options) *Dispatcher {
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = time.Minute
 	}
-	d := &Dispatcher{Options: o, query: map[string]Service{}}
-	for _, s := range o.Query {
-		d.query[s.Name()] = s
-	}
-	return d
+	return &Dispatcher{o}
 }
 
 // maxHeader is the most that the names and values of a request's headers may

@@ -27,9 +27,9 @@ type Request struct {
 	Signature *sigv4.Signature // nil when anonymous
 
 	// Body is the payload, decoded: its end is reported only when its
-	// signature and digests hold. Nil for the Query protocol.
+	// signature and digests hold.
 	Body *sigv4.Body
-	// Params are the parameters of the Query protocol. Nil for S3.
+	// Params are the parameters of the Query protocol; set by Recognise.
 	Params url.Values
 
 	// Query is the query string of an S3 request as its signature covers it, and

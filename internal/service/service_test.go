@@ -66,6 +66,18 @@ func (p protocol) Fault(w http.ResponseWriter, _ *service.Request, e *awserr.Err
 	service.WriteXML(w, e.Status, fmt.Sprintf("%s: %s: %s", p.name, e.Code, e.Message))
 }
 
+// documents is a DocumentService. It claims what is posted to its name.
+type documents struct {
+	protocol
+	global bool
+}
+
+func (d documents) Claims(r *http.Request) bool {
+	return r.Method == "POST" && r.URL.Path == "/"+d.name
+}
+func (d documents) MaxLength() int64 { return 1 << 10 }
+func (d documents) IsGlobal() bool   { return d.global }
+
 func needs(actions ...string) func(*service.Request, struct{}) ([]service.Need, error) {
 	return func(*service.Request, struct{}) (list []service.Need, err error) {
 		for _, a := range actions {
@@ -92,8 +104,10 @@ func newBench(op service.Operation, change func(*service.Options)) *bench {
 	b := &bench{}
 	o := service.Options{
 		Authority: &b.authority, S3: protocol{"s3", op}, Region: "eu-central-1",
-		Query: []service.Service{protocol{"iam", op}, protocol{"sts", op}},
-		Log:   slog.New(slog.NewTextHandler(&b.log, nil)),
+		Documents: []service.DocumentService{
+			documents{protocol{"sts", op}, true}, documents{protocol{"iam", op}, true}, documents{protocol{"regional", op}, false},
+		},
+		Log: slog.New(slog.NewTextHandler(&b.log, nil)),
 	}
 	if change != nil {
 		change(&o)
@@ -219,14 +233,14 @@ func TestStrangersFormIsNotRead(t *testing.T) {
 func TestRoute(t *testing.T) {
 	op := service.Define(service.Spec[struct{}]{Name: "Op", Parse: service.NoInput, Unconditional: true,
 		Serve: func(_ context.Context, r *service.Request, _ struct{}) (*service.Response, error) {
-			return &service.Response{Data: []byte("served " + strings.Join(r.Params["Action"], " and "))}, nil
+			body, err := io.ReadAll(r.Body)
+			return &service.Response{Data: append([]byte("served "), body...)}, err
 		}})
-	query := signed("iam", "us-east-1", "GET", "")
-	query.URL.RawQuery = "Action=A"
-	both := signed("iam", "us-east-1", "POST", "Action=A")
-	both.URL.RawQuery = "Action=B"
-	form := httptest.NewRequest("POST", "http://h/", iotest.ErrReader(errors.New("the body of a form that nobody signed was read")))
-	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	unsigned := func(path string) *http.Request {
+		return httptest.NewRequest("POST", "http://h"+path, iotest.ErrReader(errors.New("a document that nobody signed was read")))
+	}
+	broken := unsigned("/regional")
+	broken.Header.Set("Authorization", "AWS4-HMAC-SHA256 nonsense")
 	crowded := get()
 	for i := range 10000 {
 		crowded.Header.Set(fmt.Sprintf("H-%d", i), "v")
@@ -240,17 +254,18 @@ func TestRoute(t *testing.T) {
 		{"anonymous", get(), 200, "served "},
 		{"s3", signed("s3", "eu-central-1", "GET", ""), 200, "served "},
 		{"s3 in another region", signed("s3", "us-east-1", "GET", ""), 400, "s3: AuthorizationHeaderMalformed"},
-		{"iam", signed("iam", "us-east-1", "POST", "Action=A"), 200, "served A"},
-		{"iam in a query string", query, 200, "served A"},
-		{"iam in both", both, 200, "served A and B"},
-		{"iam in the server's region", signed("iam", "eu-central-1", "POST", "Action=A"), 200, "served A"},
-		{"iam in another region", signed("iam", "eu-west-1", "POST", "Action=A"), 403, "iam: SignatureDoesNotMatch"},
-		{"sts", signed("sts", "eu-central-1", "POST", "Action=B"), 200, "served B"},
-		{"another service", signed("ec2", "eu-central-1", "GET", ""), 400, "AuthorizationHeaderMalformed"},
-		{"another method", signed("iam", "us-east-1", "PUT", "Action=A"), 405, "iam: MethodNotAllowed"},
-		{"parameters that are none", signed("iam", "us-east-1", "POST", "Action=%zz"), 400, "iam: MalformedQueryString"},
-		{"parameters without end", signed("iam", "us-east-1", "POST", strings.Repeat("A=1&", 300_000)), 413, "iam: RequestEntityTooLarge"},
-		{"a form that nobody signed", form, 403, "sts: MissingAuthenticationToken"},
+		{"iam", signed("iam", "us-east-1", "POST", "A"), 200, "served A"},
+		{"iam in the server's region", signed("iam", "eu-central-1", "POST", "A"), 200, "served A"},
+		{"iam in another region", signed("iam", "eu-west-1", "POST", "A"), 403, "iam: SignatureDoesNotMatch"},
+		{"sts", signed("sts", "eu-central-1", "GET", ""), 200, "served "},
+		{"regional", signed("regional", "eu-central-1", "PUT", "B"), 200, "served B"},
+		{"regional in the global region", signed("regional", "us-east-1", "PUT", "B"), 403, "regional: SignatureDoesNotMatch"},
+		{"another service", signed("ec2", "eu-central-1", "GET", ""), 400, "belongs to &#34;s3&#34;, &#34;sts&#34;, &#34;iam&#34; and &#34;regional&#34;."},
+		{"a document without end", signed("iam", "us-east-1", "POST", strings.Repeat("A", 1<<10+1)), 413, "iam: RequestEntityTooLarge"},
+		{"the longest document", signed("iam", "us-east-1", "POST", strings.Repeat("A", 1<<10)), 200, "served AAA"},
+		{"one that nobody signed", unsigned("/sts"), 403, "sts: MissingAuthenticationToken"},
+		{"one to another service that nobody signed", unsigned("/regional"), 403, "regional: MissingAuthenticationToken"},
+		{"one whose signature is broken", broken, 400, "regional: AuthorizationHeaderMalformed"},
 		{"too many headers", crowded, 400, "RequestHeaderSectionTooLarge"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

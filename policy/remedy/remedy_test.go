@@ -62,12 +62,12 @@ func findAll(t *testing.T, path string, principals []*evaltest.Principal) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Source == "" {
-		t.Error("the file does not name its source")
-	}
 	b := newBench(t)
 	answers := map[int]string{}
 	for _, c := range f.Cases {
+		if c.Source == "" {
+			t.Errorf("%s: the case does not name its source", c.At)
+		}
 		r, p := b.request(c), b.policies(&c.State)
 		if d := eval.Decide(r, p); d.Effect.String() != c.Effect {
 			t.Errorf("%s: %s, want %s", c.At, d.Effect, c.Effect)

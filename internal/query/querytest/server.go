@@ -47,12 +47,12 @@ type Call struct {
 }
 
 // New returns a server of services.
-func New(t testing.TB, services ...service.Service) *Server {
+func New(t testing.TB, services ...service.DocumentService) *Server {
 	s := &Server{t: t, Deny: map[string]bool{}}
 	s.handler = service.NewDispatcher(service.Options{
 		Authority: (*authority)(s),
 		S3:        noS3{},
-		Query:     services,
+		Documents: services,
 		Region:    "us-east-1",
 		Log:       slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Now:       func() time.Time { return Now },
@@ -73,7 +73,12 @@ func (s *Server) Call(serviceName, operation string, params ...string) *Answer {
 
 // Post makes a request with a body.
 func (s *Server) Post(serviceName, body string) *Answer {
-	r := httptest.NewRequest(http.MethodPost, "http://localhost/", strings.NewReader(body))
+	return s.Send(http.MethodPost, serviceName, "", body)
+}
+
+// Send makes a request with a query string and a body.
+func (s *Server) Send(method, serviceName, query, body string) *Answer {
+	r := httptest.NewRequest(method, "http://localhost/?"+query, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	r.Header.Set("X-Amz-Date", Now.Format("20060102T150405Z"))
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/"+Now.Format("20060102")+"/us-east-1/"+serviceName+

@@ -1,0 +1,52 @@
+package query
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/service"
+)
+
+// maxForm is the most that the parameters of a request may take: IAM's largest
+// document, percent-encoded.
+const maxForm = 1 << 20
+
+// Claims reports whether a request looks like one of the Query protocol: S3 has
+// no operation that posts a form to the service itself.
+func (s *Service) Claims(r *http.Request) bool {
+	t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return r.Method == http.MethodPost && r.URL.Path == "/" && t == "application/x-www-form-urlencoded"
+}
+
+// MaxLength returns how many bytes a form may have.
+func (s *Service) MaxLength() int64 { return maxForm }
+
+// IsGlobal returns true: IAM is one service for all regions, and STS has an
+// endpoint that is.
+func (s *Service) IsGlobal() bool { return true }
+
+// readForm reads a request's parameters, from its body and its query string.
+// What stands in both would be read from one of them: it is given twice.
+func readForm(r *service.Request) error {
+	if r.HTTP.Method != http.MethodPost && r.HTTP.Method != http.MethodGet {
+		return awserr.MethodNotAllowed
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	r.Params = url.Values{}
+	for _, text := range []string{string(body), r.HTTP.URL.RawQuery} {
+		params, err := url.ParseQuery(text)
+		if err != nil {
+			return awserr.New("MalformedQueryString", http.StatusBadRequest, "The query string contains a syntax error.").WithCause(err)
+		}
+		for name, values := range params {
+			r.Params[name] = append(r.Params[name], values...)
+		}
+	}
+	return nil
+}
