@@ -115,7 +115,7 @@ func (r *reader) addPolicy(head string, bind bool) error {
 
 func (r *reader) addPrincipal(text string) error {
 	words := split(text)
-	if len(words) < 2 {
+	if len(words) < 2 || !slices.Contains([]string{"anonymous", "root", "user", "role", "federated", "service", "provider"}, words[1]) {
 		return fmt.Errorf("principal %q has no type", text)
 	}
 	p := &Principal{Name: words[0], Type: words[1]}
