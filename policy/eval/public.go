@@ -80,8 +80,10 @@ func all(values []string, ok func(string) bool) bool {
 	return true
 }
 
+// isFixed reports whether v is one value, and not that of every anonymous
+// request: aws:PrincipalAccount and aws:userid are "anonymous" for those.
 func isFixed(v string) bool {
-	return v != "" && !strings.ContainsAny(v, "*?") && !strings.Contains(v, "${")
+	return v != "" && !strings.EqualFold(v, "anonymous") && !strings.ContainsAny(v, "*?") && !strings.Contains(v, "${")
 }
 
 // isFixedUserID reports whether v is a fixed aws:userid outside the pattern
