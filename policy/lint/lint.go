@@ -124,7 +124,13 @@ func Check(doc *policy.Document, kind Kind, opts Options) []Finding {
 	}
 	if len(c.findings) == 0 {
 		if _, err := eval.Compile(doc, eval.Options{Type: kind}); err != nil {
-			c.findings = append(c.findings, ParseError(err, kind))
+			f := ParseError(err, kind)
+			for i := range doc.Statements {
+				if doc.Statements[i].Position.Offset <= f.Position.Offset {
+					f.Statement = i
+				}
+			}
+			c.findings = append(c.findings, f)
 		}
 	}
 	return c.findings

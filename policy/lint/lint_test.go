@@ -3,10 +3,12 @@ package lint
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/keywright/keywright/policy"
+	"github.com/keywright/keywright/policy/edit"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -120,7 +122,8 @@ func TestAnyBucket(t *testing.T) {
 	}
 }
 
-// What Check accepts compiles, whatever the document.
+// What Check accepts compiles, whatever the document; Validate finds what Check
+// refuses, every finding is of a code, and a fix leaves a policy behind.
 func FuzzCheck(f *testing.F) {
 	for _, file := range []string{"bucket", "managed", "inline", "trust"} {
 		text, err := os.ReadFile("testdata/" + file + ".txt")
@@ -133,20 +136,53 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	}
+	for _, e := range Codes() {
+		for i := range e.Examples {
+			if e.Examples[i].Fill == 0 {
+				f.Add(e.Examples[i].Source())
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, document []byte) {
-		for kind := Identity; kind <= ResourceControl; kind++ {
-			doc, findings := Parse(document, kind, Options{Bucket: "b"})
-			for _, f := range findings {
+		for _, kind := range kinds() {
+			doc, refusals := Parse(document, kind, Options{Bucket: "b"})
+			for _, f := range refusals {
 				if S3Message(f) == "" || IAMMessage(f) == "" || f.Code == "" {
 					t.Fatalf("finding %+v has no message", f)
 				}
 			}
-			if len(findings) > 0 {
-				continue
+			if len(refusals) == 0 {
+				if _, err := eval.Compile(doc, eval.Options{Type: kind}); err != nil {
+					t.Fatalf("%s: accepted and does not compile: %v", kind, err)
+				}
 			}
-			if _, err := eval.Compile(doc, eval.Options{Type: kind}); err != nil {
-				t.Fatalf("%s: accepted and does not compile: %v", kind, err)
+			_, findings := Validate(document, kind, Options{Bucket: "b"})
+			checkFindings(t, doc, findings)
+			refused := slices.ContainsFunc(findings, func(f Finding) bool { return f.Refused })
+			if refused != (len(refusals) > 0) && len(findings) < MaxFindings {
+				t.Fatalf("%s: the API refuses it with %s, and Validate finds %s", kind, list(refusals), list(findings))
+			}
+			for i := range findings {
+				checkFixed(t, document, &findings[i])
 			}
 		}
 	})
+}
+
+// checkFixed checks that the fix of a finding leaves a policy that the API takes
+// when it took the one before.
+func checkFixed(t *testing.T, document []byte, f *Finding) {
+	t.Helper()
+	if f.Fix == nil {
+		return
+	}
+	fixed, err := edit.Apply(document, f.Fix.Edits...)
+	if err != nil {
+		t.Fatalf("%s at %s: %v", f.Code, f.Position, err)
+	}
+	_, before := Parse(document, f.Kind, Options{Bucket: "b"})
+	doc, after := Parse(fixed, f.Kind, Options{Bucket: "b"})
+	if doc == nil || len(before) == 0 && len(after) > 0 {
+		t.Fatalf("%s at %s is fixed to what the API refuses: %s\n%s", f.Code, f.Position, list(after), fixed)
+	}
 }

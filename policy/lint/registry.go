@@ -25,8 +25,9 @@ type Entry struct {
 
 	What, Why, Fix string // what is wrong, why it matters, and what to do about it
 
-	// ReportedAs is for the codes of Check: the codes with which Validate reports
-	// the same fault. It is empty when Validate uses the code itself.
+	// ReportedAs is for the codes of Check: those with which Validate reports the
+	// same fault, the first of them when it knows no better. It is empty when
+	// Validate uses the code itself.
 	ReportedAs []policy.Code
 
 	Examples []Example
@@ -110,6 +111,14 @@ var load = sync.OnceValue(func() *registry {
 		if err != nil {
 			err = fmt.Errorf("codes/%s: %w", f.Name(), err)
 			break
+		}
+	}
+	for _, e := range r.entries {
+		for i := range e.Examples {
+			x := &e.Examples[i]
+			for _, document := range []*string{&x.Document, &x.Without, &x.Fixed} {
+				*document = strings.TrimRight(*document, "\n")
+			}
 		}
 	}
 	if err != nil {

@@ -1,0 +1,149 @@
+package lint
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/keywright/keywright/policy"
+)
+
+// Every check of Access Analyzer's page is a code, or is listed with the reason
+// why it is none.
+func TestAccessAnalyzer(t *testing.T) {
+	text, err := os.ReadFile("testdata/access-analyzer.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	omitted := map[string]string{}
+	for _, o := range NotApplicable() {
+		if o.Reason == "" {
+			t.Errorf("%s is not looked for, without a reason", o.IssueCode)
+		}
+		omitted[o.IssueCode] = o.Reason
+	}
+	checks := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		severity, code, name := fields[0], fields[1], fields[2]
+		checks[code] = true
+		e, ok := LookupCode(policy.Code(code))
+		switch {
+		case ok && omitted[code] != "":
+			t.Errorf("%s is a code and is listed as none", code)
+		case ok && (e.IssueCode != code || e.Severity.String() != severity || e.Title != name):
+			t.Errorf("%s is %s, %q, with the issue code %q; Access Analyzer has %s, %q", code, e.Severity, e.Title, e.IssueCode, severity, name)
+		case !ok && omitted[code] == "":
+			t.Errorf("%s is neither a code nor listed as none", code)
+		}
+	}
+	if len(checks) != 151 {
+		t.Errorf("the page has %d checks, want 151", len(checks))
+	}
+	for _, e := range Codes() {
+		if e.IssueCode != "" && !checks[e.IssueCode] {
+			t.Errorf("%s says that it is a code of Access Analyzer, and is not on the page", e.Code)
+		}
+	}
+	for code := range omitted {
+		if !checks[code] {
+			t.Errorf("%s is listed as not looked for, and is not on the page", code)
+		}
+	}
+	t.Logf("%d checks, %d of them not looked for", len(checks), len(omitted))
+}
+
+// What the API refuses is among the findings, and nothing else is marked so.
+func TestRefused(t *testing.T) {
+	seen := 0
+	for _, e := range Codes() {
+		for i := range e.Examples {
+			x := &e.Examples[i]
+			_, refusals := Parse(x.Source(), x.Kind, x.Options)
+			_, findings := Validate(x.Source(), x.Kind, x.Options)
+			refused := false
+			for _, f := range findings {
+				refused = refused || f.Refused
+			}
+			if refused != (len(refusals) > 0) {
+				t.Errorf("%s: the API refuses it with %s, and Validate finds %s\n%s", e.Code, list(refusals), list(findings), x.Document)
+			}
+			seen++
+		}
+	}
+	if seen < 150 {
+		t.Errorf("%d examples, want 150 or more", seen)
+	}
+}
+
+// Only the first findings are returned of a document with many.
+func TestManyFindings(t *testing.T) {
+	document := large(10000, `{"Sid":"","Effect":"Allow","Action":"s3:Nothing","Resource":"arn:aws:s3:::b/%d"}`)
+	_, findings := Validate(document, Identity, Options{})
+	if len(findings) != MaxFindings {
+		t.Errorf("%d findings, want %d", len(findings), MaxFindings)
+	}
+}
+
+// large returns a policy of n statements, in each of which its number stands.
+func large(n int, statement string) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"Version":"2012-10-17","Statement":[`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, statement, i)
+	}
+	b.WriteString("]}")
+	return b.Bytes()
+}
+
+// benchmarks are documents that would be costly if the cost grew faster than
+// their size.
+var benchmarks = map[string]func(n int) []byte{
+	"statements": func(n int) []byte {
+		return large(n/90, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/%d/*"}`)
+	},
+	"faults": func(n int) []byte {
+		return large(n/90, `{"Sid":"","Effect":"Allow","Action":"s3:GetObjects","Resource":"arn:aws:s3:::b/%d/*"}`)
+	},
+	"actions": func(n int) []byte {
+		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*","Action":["` + strings.Repeat(`s3:G*t?","`, n/12) + `s3:*"]}}`)
+	},
+	"patterns": func(n int) []byte {
+		var b strings.Builder
+		for i := range n / 40 {
+			fmt.Fprintf(&b, `"arn:aws:s3:::bucket/*a*b*c*/%d/*",`, i)
+		}
+		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":[` + b.String() + `"arn:aws:s3:::c"]}}`)
+	},
+	"keys": func(n int) []byte {
+		var b strings.Builder
+		for i := range n / 40 {
+			fmt.Fprintf(&b, `"aws:PrincipalTag/%d":["*","a"],`, i)
+		}
+		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringLikeIfExists":{` + b.String() + `"s3:prefix":"a"}}}}`)
+	},
+}
+
+func BenchmarkValidate(b *testing.B) {
+	for name, make := range benchmarks {
+		for _, size := range []int{2000, 20000, 1000000} {
+			document := make(size)
+			b.Run(fmt.Sprintf("%s/%dKB", name, size/1000), func(b *testing.B) {
+				b.SetBytes(int64(len(document)))
+				for b.Loop() {
+					if _, findings := Validate(document, Identity, Options{}); len(findings) > MaxFindings {
+						b.Fatal(len(findings))
+					}
+				}
+			})
+		}
+	}
+}
