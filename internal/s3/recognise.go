@@ -141,14 +141,14 @@ var servedHeaders = []string{
 	// Of signatures, payloads and clients.
 	"x-amz-cf-id", "x-amz-checksum-", "x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length",
 	"x-amz-sdk-checksum-algorithm", "x-amz-security-token", "x-amz-te", "x-amz-trailer", "x-amz-user-agent",
-	// Requester pays and MFA delete cannot be turned on, so that neither asks for anything.
-	"x-amz-mfa", "x-amz-request-payer",
+	// MFA delete cannot be turned on, so that this asks for nothing.
+	"x-amz-mfa",
 	// Of operations.
 	"x-amz-acl", "x-amz-bucket-namespace", "x-amz-bucket-object-lock-enabled", "x-amz-bypass-governance-retention",
 	"x-amz-confirm-remove-self-bucket-access", "x-amz-copy-source", "x-amz-copy-source-if-", "x-amz-copy-source-range",
 	"x-amz-expected-bucket-owner", "x-amz-grant-", "x-amz-max-parts", "x-amz-meta-", "x-amz-metadata-directive",
 	"x-amz-mp-object-size", "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
-	"x-amz-part-number-marker", "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
+	"x-amz-part-number-marker", headerRequestPayer, "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
 	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-website-redirect-location",
 }
 

@@ -52,10 +52,17 @@ func define[In any](s *S3, x spec[In]) service.Operation {
 				return nil, err
 			}
 			b.request = &request{r, s, bucket}
+			if err := b.request.checkPayer(); err != nil {
+				return nil, err
+			}
 			return x.needs(b.request, b.in)
 		},
 		Serve: func(ctx context.Context, _ *service.Request, b *bound[In]) (*service.Response, error) {
-			return x.serve(ctx, b.request, b.in)
+			p, err := x.serve(ctx, b.request, b.in)
+			if err == nil {
+				b.request.tellCharged(p)
+			}
+			return p, err
 		},
 	}
 	if x.reveals != nil {

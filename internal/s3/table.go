@@ -31,6 +31,7 @@ type row struct {
 	header string   // a header that must be there
 
 	params      []string // further parameters that may be there
+	anyParams   bool     // the parameters are those of another request
 	conditional []string // conditional headers of a write that it honours
 
 	// operation is the zero Operation but for its name when S3 has it and this
@@ -101,8 +102,10 @@ func (t *table) has(r row) bool {
 // find returns the row of a request, whose every parameter the row knows. What
 // no row asks for is refused: it must never become another operation.
 func (t *table) find(method string, s scope, query url.Values, header http.Header) (*row, error) {
-	if err := t.checkConflict(s, query); err != nil {
-		return nil, err
+	if method != http.MethodOptions {
+		if err := t.checkConflict(s, query); err != nil {
+			return nil, err
+		}
 	}
 	var found *row
 	rows := t.rows[endpoint{method, s}]
@@ -177,7 +180,7 @@ func (r *row) weight() int {
 }
 
 func (r *row) knows(param string) bool {
-	if param == "x-id" || slices.Contains(r.params, param) {
+	if r.anyParams || param == "x-id" || slices.Contains(r.params, param) {
 		return true
 	}
 	return slices.ContainsFunc(r.query, func(q string) bool {

@@ -38,6 +38,10 @@ func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return awserr.BadRequest.WithMessage("Object tags cannot be greater than %d", maxTags)
 	}
+	return checkTagTexts(tags)
+}
+
+func checkTagTexts(tags map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch value := tags[key]; {
 		case key == "" || utf8.RuneCountInString(key) > maxTagKey || !isTagText(key):
@@ -135,17 +139,25 @@ func parsePutTagging(r *service.Request) (in taggingInput, err error) {
 	if err := r.ReadXML(&document, maxSmallDocument); err != nil {
 		return in, err
 	}
-	if document.TagSet == nil {
-		return in, awserr.MalformedXML
-	}
-	in.tags = map[string]string{}
-	for _, t := range document.TagSet.Tags {
-		if _, twice := in.tags[t.Key]; twice {
-			return in, awserr.InvalidTag.WithMessage("Cannot provide multiple Tags with the same key").With("TagKey", t.Key)
-		}
-		in.tags[t.Key] = t.Value
+	if in.tags, err = document.tags(); err != nil {
+		return in, err
 	}
 	return in, checkTags(in.tags)
+}
+
+// tags returns the tags of a document, whose keys must differ.
+func (document *putTaggingRequest) tags() (map[string]string, error) {
+	if document.TagSet == nil {
+		return nil, awserr.MalformedXML
+	}
+	tags := map[string]string{}
+	for _, t := range document.TagSet.Tags {
+		if _, twice := tags[t.Key]; twice {
+			return nil, awserr.InvalidTag.WithMessage("Cannot provide multiple Tags with the same key").With("TagKey", t.Key)
+		}
+		tags[t.Key] = t.Value
+	}
+	return tags, nil
 }
 
 func (s *S3) putObjectTagging() service.Operation {

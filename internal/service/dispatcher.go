@@ -46,6 +46,11 @@ type DocumentService interface {
 	IsGlobal() bool
 }
 
+// Decorator is a Service that adds headers to every answer, errors included.
+type Decorator interface {
+	Decorate(http.Header, *Request)
+}
+
 // Authority says who a caller is and what he may do.
 type Authority interface {
 	// Admit fails when nobody can have made the signature, so that the body of
@@ -100,6 +105,9 @@ func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h.Set("Server", "Keywright")
 
 	response, err := d.serve(hr.Context(), r)
+	if s, ok := r.service.(Decorator); ok {
+		s.Decorate(h, r)
+	}
 	if err == nil {
 		err = response.write(out, r)
 		if err != nil && out.status != 0 {

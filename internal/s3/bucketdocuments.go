@@ -1,0 +1,187 @@
+package s3
+
+import (
+	"encoding/xml"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/service"
+)
+
+// documentRows are the documents that configure a bucket and have no file of
+// their own.
+func (s *S3) documentRows() []row {
+	return slices.Concat(configurationRows(s, bucketTagging), configurationRows(s, requestPayment), configurationRows(s, website))
+}
+
+// maxBucketTags is the most tags of a bucket ("Using cost allocation S3 bucket
+// tags", Amazon S3 User Guide).
+const maxBucketTags = 50
+
+var bucketTagging = configuration[putTaggingRequest]{
+	subresource: "tagging",
+	get:         configurationOperation{"GetBucketTagging", "s3:GetBucketTagging"},
+	put:         configurationOperation{"PutBucketTagging", "s3:PutBucketTagging"},
+	delete:      configurationOperation{"DeleteBucketTagging", "s3:PutBucketTagging"},
+	missing:     awserr.New("NoSuchTagSet", http.StatusNotFound, "The TagSet does not exist"),
+	putStatus:   http.StatusNoContent,
+	check: func(in *putTaggingRequest) error {
+		tags, err := in.tags()
+		if err != nil {
+			return err
+		}
+		if len(tags) > maxBucketTags {
+			return awserr.BadRequest.WithMessage("Bucket tag count cannot be greater than %d", maxBucketTags)
+		}
+		return checkTagTexts(tags)
+	},
+}
+
+type requestPaymentConfiguration struct {
+	XMLName xml.Name `xml:"RequestPaymentConfiguration"`
+	Payer   string
+	closed
+}
+
+// payerRequester is the payer of a bucket whose requests others pay for.
+const payerRequester = "Requester"
+
+var requestPayment = configuration[requestPaymentConfiguration]{
+	subresource: "requestPayment",
+	get:         configurationOperation{"GetBucketRequestPayment", "s3:GetBucketRequestPayment"},
+	put:         configurationOperation{"PutBucketRequestPayment", "s3:PutBucketRequestPayment"},
+	usual:       &requestPaymentConfiguration{Payer: "BucketOwner"},
+	check: func(in *requestPaymentConfiguration) error {
+		if in.Payer != payerRequester && in.Payer != "BucketOwner" {
+			return awserr.MalformedXML
+		}
+		return nil
+	},
+}
+
+// checkPayer refuses who does not say that he pays, where he must: anonymous
+// callers cannot, and the bucket's owner pays anyway ("Using Requester Pays
+// buckets", Amazon S3 User Guide).
+func (r *request) checkPayer() error {
+	if _, ok := r.bucket.Configurations[requestPayment.subresource]; !ok || r.Caller.AccountID == r.bucket.AccountID {
+		return nil
+	}
+	c, err := requestPayment.of(r.bucket)
+	if err != nil || c.Payer != payerRequester {
+		return err
+	}
+	if r.Caller.Anonymous() || !strings.EqualFold(r.HTTP.Header.Get(headerRequestPayer), "requester") {
+		return awserr.AccessDenied
+	}
+	return nil
+}
+
+// tellCharged tells who said that he pays that he does.
+func (r *request) tellCharged(p *service.Response) {
+	if r.Caller.AccountID == r.bucket.AccountID || !strings.EqualFold(r.HTTP.Header.Get(headerRequestPayer), "requester") {
+		return
+	}
+	if c, err := requestPayment.of(r.bucket); err == nil && c.Payer == payerRequester {
+		p.SetHeader("X-Amz-Request-Charged", "requester")
+	}
+}
+
+const headerRequestPayer = "x-amz-request-payer"
+
+type websiteConfiguration struct {
+	XMLName       xml.Name `xml:"WebsiteConfiguration"`
+	IndexDocument *struct {
+		Suffix string
+		closed
+	}
+	ErrorDocument *struct {
+		Key string
+		closed
+	}
+	RedirectAllRequestsTo *struct {
+		HostName string
+		Protocol string `xml:",omitempty"`
+		closed
+	}
+	RoutingRules *struct {
+		Rules []routingRule `xml:"RoutingRule"`
+		closed
+	}
+	closed
+}
+
+type routingRule struct {
+	Condition *struct {
+		HTTPErrorCodeReturnedEquals string `xml:"HttpErrorCodeReturnedEquals,omitempty"`
+		KeyPrefixEquals             string `xml:",omitempty"`
+		closed
+	}
+	Redirect *struct {
+		HostName             string `xml:",omitempty"`
+		HTTPRedirectCode     string `xml:"HttpRedirectCode,omitempty"`
+		Protocol             string `xml:",omitempty"`
+		ReplaceKeyPrefixWith string `xml:",omitempty"`
+		ReplaceKeyWith       string `xml:",omitempty"`
+		closed
+	}
+	closed
+}
+
+// maxRoutingRules is the most rules of a website ("Configure webpage redirects",
+// Amazon S3 User Guide).
+const maxRoutingRules = 50
+
+var website = configuration[websiteConfiguration]{
+	subresource: "website",
+	get:         configurationOperation{"GetBucketWebsite", "s3:GetBucketWebsite"},
+	put:         configurationOperation{"PutBucketWebsite", "s3:PutBucketWebsite"},
+	delete:      configurationOperation{"DeleteBucketWebsite", "s3:DeleteBucketWebsite"},
+	missing:     awserr.New("NoSuchWebsiteConfiguration", http.StatusNotFound, "The specified bucket does not have a website configuration"),
+	check:       checkWebsite,
+}
+
+func checkWebsite(in *websiteConfiguration) error {
+	if to := in.RedirectAllRequestsTo; to != nil {
+		if in.IndexDocument != nil || in.ErrorDocument != nil || in.RoutingRules != nil {
+			return awserr.InvalidArgument.WithMessage("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
+		}
+		if to.HostName == "" {
+			return awserr.MalformedXML
+		}
+		return checkProtocol(to.Protocol)
+	}
+	if in.IndexDocument == nil {
+		return awserr.InvalidArgument.WithMessage("A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
+	}
+	if s := in.IndexDocument.Suffix; s == "" || strings.Contains(s, "/") {
+		return awserr.InvalidArgument.WithMessage("The IndexDocument Suffix is not well formed")
+	}
+	if in.ErrorDocument != nil && in.ErrorDocument.Key == "" {
+		return awserr.MalformedXML
+	}
+	if in.RoutingRules == nil {
+		return nil
+	}
+	if n := len(in.RoutingRules.Rules); n == 0 || n > maxRoutingRules {
+		return awserr.MalformedXML
+	}
+	for _, rule := range in.RoutingRules.Rules {
+		to := rule.Redirect
+		if to == nil || to.ReplaceKeyPrefixWith != "" && to.ReplaceKeyWith != "" {
+			return awserr.MalformedXML
+		}
+		if err := checkProtocol(to.Protocol); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkProtocol(p string) error {
+	if p != "" && p != "http" && p != "https" {
+		return awserr.InvalidRequest.WithMessage("Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically.")
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"net/http"
+
+	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/service"
+)
+
+// configuration describes a document that configures a bucket: it is put, kept
+// in the bucket's Configurations under the name of its subresource, read back
+// and, where S3 has an operation for it, deleted. T is the shape of the
+// document; it refuses the elements that it does not have.
+type configuration[T any] struct {
+	subresource      string
+	get, put, delete configurationOperation // delete may have no name
+
+	// check refuses what the shape cannot. May be nil.
+	check func(*T) error
+	// missing answers GET when there is no document, unless usual does.
+	missing *awserr.Error
+	// usual is what holds without a document; nil when nothing does.
+	usual *T
+
+	putStatus int // 0 is 200
+	limit     int64
+}
+
+// configurationOperation is one operation on a configuration.
+type configurationOperation struct{ name, action string }
+
+func configurationRows[T any](s *S3, c configuration[T]) []row {
+	query := []string{c.subresource}
+	rows := []row{
+		{method: http.MethodGet, scope: bucketScope, query: query, operation: c.getter(s)},
+		{method: http.MethodPut, scope: bucketScope, query: query, operation: c.putter(s)},
+	}
+	if c.delete.name != "" {
+		rows = append(rows, row{method: http.MethodDelete, scope: bucketScope, query: query, operation: c.deleter(s)})
+	}
+	return rows
+}
+
+func (c configuration[T]) getter(s *S3) service.Operation {
+	return define(s, spec[struct{}]{
+		name: c.get.name, parse: noInput, needs: bucketAction[struct{}](c.get.action),
+		serve: func(_ context.Context, r *request, _ struct{}) (*service.Response, error) {
+			document, ok := r.bucket.Configurations[c.subresource]
+			if !ok && c.usual == nil {
+				return nil, c.missing.With("BucketName", r.bucket.Name)
+			}
+			if !ok {
+				var err error
+				if document, err = encodeConfiguration(c.usual); err != nil {
+					return nil, err
+				}
+			}
+			p := &service.Response{Data: []byte(xml.Header + document)}
+			p.SetHeader("Content-Type", "application/xml")
+			return p, nil
+		},
+	})
+}
+
+func (c configuration[T]) putter(s *S3) service.Operation {
+	return define(s, spec[*T]{
+		name: c.put.name, needs: bucketAction[*T](c.put.action),
+		parse: func(r *service.Request) (*T, error) {
+			in := new(T)
+			if err := r.ReadXML(in, max(c.limit, maxSmallDocument)); err != nil {
+				return nil, err
+			}
+			if c.check != nil {
+				return in, c.check(in)
+			}
+			return in, nil
+		},
+		serve: func(ctx context.Context, r *request, in *T) (*service.Response, error) {
+			document, err := encodeConfiguration(in)
+			if err != nil {
+				return nil, err
+			}
+			return r.configure(ctx, c.subresource, document, c.putStatus)
+		},
+	})
+}
+
+func (c configuration[T]) deleter(s *S3) service.Operation {
+	return define(s, spec[struct{}]{
+		name: c.delete.name, parse: noInput, needs: bucketAction[struct{}](c.delete.action),
+		serve: func(ctx context.Context, r *request, _ struct{}) (*service.Response, error) {
+			return r.configure(ctx, c.subresource, "", http.StatusNoContent)
+		},
+	})
+}
+
+// configure sets one of the bucket's documents; an empty one removes it.
+func (r *request) configure(ctx context.Context, name, document string, status int) (*service.Response, error) {
+	if err := r.s3.directory.SetBucketConfiguration(ctx, r.bucket.ID, name, document); err != nil {
+		return nil, r.directoryError(err)
+	}
+	return &service.Response{Status: status}, nil
+}
+
+// of returns the document of a bucket, or nil when it has none.
+func (c configuration[T]) of(b *directory.Bucket) (*T, error) {
+	document, ok := b.Configurations[c.subresource]
+	if !ok {
+		return c.usual, nil
+	}
+	in := new(T)
+	return in, xml.Unmarshal([]byte(document), in)
+}
+
+const namespace = `xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`
+
+// encodeConfiguration writes a document in S3's namespace, whatever it was read
+// in.
+func encodeConfiguration(v any) (string, error) {
+	text, err := xml.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	end := bytes.IndexAny(text, ">")
+	return string(text[:end]) + " " + namespace + string(text[end:]), nil
+}
