@@ -1,5 +1,7 @@
 package lint
 
+//go:generate sh -c "go run ./gen > ../../docs/findings.md"
+
 import (
 	"embed"
 	"fmt"
@@ -17,6 +19,7 @@ type Entry struct {
 	Severity Severity
 	Kinds    []Kind // the types of policies that it can be found in
 	Title    string
+	Family   string // under which the documentation has it
 
 	// IssueCode is the issue code with which IAM Access Analyzer reports the
 	// same ("Access Analyzer policy check reference"), and empty for a code that
@@ -62,6 +65,12 @@ func (e *Entry) Slug() string {
 	}
 	words := strings.FieldsFunc(strings.ToLower(e.Title), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	return severity + "-" + strings.Join(words, "-")
+}
+
+// Shown reports whether Validate reports the code itself, and not another one in
+// its place.
+func (e *Entry) Shown() bool {
+	return len(e.ReportedAs) == 0 || slices.Contains(e.ReportedAs, e.Code)
 }
 
 // Applies reports whether the code can be found in a type of policy.
@@ -143,7 +152,8 @@ func (r *registry) readOmissions(text string) error {
 	return nil
 }
 
-// readEntries reads the entries of a file. Each begins with "# CODE", then has
+// readEntries reads the entries of a file, whose first line is the family that
+// they belong to. Each begins with "# CODE", then has
 // "name: text" lines whose text may go on in indented lines, then examples: a
 // document behind "--- example TYPE LINE:COLUMN", without the fault behind
 // "--- without", and as its fix leaves it behind "--- fixed", which may take the
@@ -151,6 +161,7 @@ func (r *registry) readOmissions(text string) error {
 // "bucket=NAME" and "fill=CHARACTERS".
 func (r *registry) readEntries(text string) error {
 	var e *Entry
+	family, _, _ := strings.Cut(text, "\n")
 	fields := map[string]*string{}
 	var section *string // of an example, when in one
 	var last *string
@@ -159,7 +170,7 @@ func (r *registry) readEntries(text string) error {
 		var err error
 		switch {
 		case strings.HasPrefix(line, "# "):
-			e = &Entry{Code: policy.Code(strings.TrimSpace(line[2:])), Kinds: kinds()}
+			e = &Entry{Code: policy.Code(strings.TrimSpace(line[2:])), Family: family, Kinds: kinds()}
 			if r.byCode[e.Code] != nil {
 				return fmt.Errorf("%s is there twice", e.Code)
 			}

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +18,7 @@ func TestCodes(t *testing.T) {
 		if e.Title == "" || e.What == "" || len(e.Kinds) == 0 {
 			t.Errorf("%s has no title, says not what it is, or is for no type of policy", e.Code)
 		}
-		if shown(e) && (e.Why == "" || e.Fix == "") {
+		if e.Shown() && (e.Why == "" || e.Fix == "") {
 			t.Errorf("%s does not say why it matters, or what to do about it", e.Code)
 		}
 		if len(e.Examples) == 0 {
@@ -36,11 +35,6 @@ func TestCodes(t *testing.T) {
 	if len(Codes()) < 40 || examples < 40 {
 		t.Error("there are too few codes or examples")
 	}
-}
-
-// shown reports whether Validate may report the code itself.
-func shown(e *Entry) bool {
-	return len(e.ReportedAs) == 0 || slices.Contains(e.ReportedAs, e.Code)
 }
 
 // checkExample checks one example of a code. It reports whether it has a fix.
@@ -118,7 +112,7 @@ func checkFindings(t *testing.T, doc *policy.Document, findings []Finding) {
 	for i := range findings {
 		f := &findings[i]
 		e, ok := LookupCode(f.Code)
-		if !ok || !shown(e) {
+		if !ok || !e.Shown() {
 			t.Errorf("%s at %s is reported, and is no code that Validate reports", f.Code, f.Position)
 			continue
 		}
