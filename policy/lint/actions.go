@@ -11,7 +11,7 @@ import (
 )
 
 // judged are the services all of whose actions package facts has.
-var judged = []string{"s3", "iam", "sts"}
+var judged = []string{"s3", "iam", "sts", "kms", "access-analyzer"}
 
 // noServices are prefixes that people write for services of other names.
 var noServices = map[string]string{

@@ -96,7 +96,7 @@ func (v *validator) keyName(name policy.Value) (*facts.Key, bool) {
 		return nil, false
 	}
 	fact, found := facts.LookupKey(name.Text)
-	if found && !isBareTag(name.Text, fact) {
+	if found {
 		if arn.EqualFold(name.Text, "aws:SourceOwner") {
 			v.report(deprecatedGlobalKey, name.Position, name.Text, "%s is outdated: use aws:SourceAccount", name.Text)
 		}
@@ -118,11 +118,6 @@ func (v *validator) keyName(name policy.Value) (*facts.Key, bool) {
 		v.report(invalidServiceKey, name.Position, name.Text, "%s has no condition key %q%s", service, name.Text, didYouMean(v.keyInstead(name.Text)))
 	}
 	return nil, false
-}
-
-// isBareTag reports whether a name is that of a prefix without anything behind.
-func isBareTag(name string, fact *facts.Key) bool {
-	return fact.IsPrefix() && len(name) <= len(fact.Name)
 }
 
 func (v *validator) keyInstead(name string) string {
