@@ -24,20 +24,53 @@ type Location struct {
 
 // Locate returns the location of the value, or of the member's name, that begins
 // at an offset, such as that of any Position that parsing returned. The second
-// result is false when nothing begins there. Its cost grows with the document.
-func (d *Document) Locate(offset int) (Location, bool) {
+// result is false when nothing begins there. Its cost grows with the document:
+// who asks more than once asks a Locator.
+func (d *Document) Locate(offset int) (Location, bool) { return d.Locator().Locate(offset) }
+
+// Locator locates parts of one document. It is immutable and safe for concurrent
+// use.
+type Locator struct {
+	document *Document
+	root     node
+	lines    []int // offsets of the lines' first bytes
+}
+
+// Locator returns the locator of the document.
+func (d *Document) Locator() *Locator {
+	l := &Locator{document: d, lines: []int{0}}
 	s := newScanner(d.source)
-	root, err := s.value(0)
-	if err != nil { // cannot be: the document was parsed
-		return Location{}, false
+	if root, err := s.value(0); err == nil { // as it was when the document was parsed
+		l.root = root
 	}
-	var l Location
-	start, end, ok := l.find(&root, offset)
+	for i := range len(d.source) {
+		if d.source[i] == '\n' {
+			l.lines = append(l.lines, i+1)
+		}
+	}
+	return l
+}
+
+// Locate does as Document.Locate.
+func (l *Locator) Locate(offset int) (Location, bool) {
+	var found Location
+	start, end, ok := found.find(&l.root, offset)
 	if !ok {
 		return Location{}, false
 	}
-	l.Start, l.End = d.PositionAt(start), d.PositionAt(end)
-	return l, true
+	found.Start, found.End = l.PositionAt(start), l.PositionAt(end)
+	return found, true
+}
+
+// PositionAt does as Document.PositionAt.
+func (l *Locator) PositionAt(offset int) Position {
+	offset = max(0, min(offset, len(l.document.source)))
+	line, ok := slices.BinarySearch(l.lines, offset)
+	if ok {
+		line++
+	}
+	start := l.lines[line-1]
+	return Position{Offset: offset, Line: line, Column: 1 + utf8.RuneCountInString(l.document.source[start:offset])}
 }
 
 // LocateAll returns the locations of the values and members' names that begin at

@@ -67,11 +67,12 @@ func Quote(text string) string {
 // to them must be those of the document; the methods panic when they are not.
 type Document struct {
 	*policy.Document
-	source string
+	locator *policy.Locator
+	source  string
 }
 
 // Of returns the document for changing.
-func Of(d *policy.Document) *Document { return &Document{d, string(d.Bytes())} }
+func Of(d *policy.Document) *Document { return &Document{d, d.Locator(), string(d.Bytes())} }
 
 // Replace puts other JSON in the place of the value, or of the member's name,
 // that begins at a position.
@@ -148,13 +149,13 @@ func (d *Document) AddMember(object policy.Position, name, value string) Edit {
 // ValuePosition returns where the value of the member stands whose name is at a
 // position, such as that of an Operator, Key, Values or Principals.
 func (d *Document) ValuePosition(name policy.Position) policy.Position {
-	return d.PositionAt(d.valueOf(name))
+	return d.locator.PositionAt(d.valueOf(name))
 }
 
 // RemoveMember takes away the member whose name stands at a position: an
 // element of a statement, a condition operator, or a key of one.
 func (d *Document) RemoveMember(name policy.Position) Edit {
-	l := d.locate(d.PositionAt(d.valueOf(name)))
+	l := d.locate(d.locator.PositionAt(d.valueOf(name)))
 	return d.cut(name.Offset, l.End.Offset)
 }
 
@@ -175,7 +176,7 @@ func (d *Document) SetVersion(version string) Edit {
 }
 
 func (d *Document) locate(at policy.Position) policy.Location {
-	l, ok := d.Locate(at.Offset)
+	l, ok := d.locator.Locate(at.Offset)
 	if !ok {
 		panic(fmt.Sprintf("edit: nothing begins at %s of this document", at))
 	}
@@ -230,7 +231,7 @@ func (d *Document) addBeside(at policy.Position, value string) Edit {
 
 // addMember adds a member behind the others of the object at an offset.
 func (d *Document) addMember(object int, name, value string) Edit {
-	l := d.locate(d.PositionAt(object))
+	l := d.locate(d.locator.PositionAt(object))
 	end := l.End.Offset - 1 // the brace
 	first := d.skip(object + 1)
 	if first == end {

@@ -108,6 +108,15 @@ func (v *validator) actionInstead(service, name string) string {
 	if len(v.findings) >= MaxFindings || len(name) > 64 {
 		return ""
 	}
+	known := service + ":" + name
+	if instead, ok := v.instead[known]; ok {
+		return instead
+	}
+	v.instead[known] = nearestAction(service, name)
+	return v.instead[known]
+}
+
+func nearestAction(service, name string) string {
 	operations := facts.Operations()
 	for i := range operations {
 		o := &operations[i]
@@ -120,6 +129,7 @@ func (v *validator) actionInstead(service, name string) string {
 			}
 		}
 	}
+	name = arn.ToLower(name)
 	best, least := "", max(2, len(name)/4)+1
 	actions := facts.Actions()
 	for i := range actions {
@@ -127,7 +137,7 @@ func (v *validator) actionInstead(service, name string) string {
 		if of != service {
 			continue
 		}
-		if n := distance(strings.ToLower(name), strings.ToLower(other)); n < least {
+		if n := distance(name, arn.ToLower(other)); n < least {
 			best, least = actions[i].Name, n
 		}
 	}
@@ -135,8 +145,11 @@ func (v *validator) actionInstead(service, name string) string {
 }
 
 // distance returns how many characters must be changed, added or removed to
-// turn a into b.
+// turn a into b, or only how many more one of them has.
 func distance(a, b string) int {
+	if n := len(a) - len(b); n > 8 || n < -8 {
+		return max(n, -n)
+	}
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

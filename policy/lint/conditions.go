@@ -124,10 +124,11 @@ func (v *validator) keyInstead(name string) string {
 	if len(v.findings) >= MaxFindings || len(name) > 64 {
 		return ""
 	}
+	name = arn.ToLower(name)
 	best, least := "", 4
 	keys := facts.Keys()
 	for i := range keys {
-		if n := distance(strings.ToLower(name), strings.ToLower(keys[i].Name)); n < least {
+		if n := distance(name, arn.ToLower(keys[i].Name)); n < least {
 			best, least = keys[i].Name, n
 		}
 	}

@@ -36,7 +36,7 @@ func Validate(data []byte, kind Kind, opts Options) (*policy.Document, []Finding
 	doc, refusals := Parse(data, kind, opts)
 	v := &validator{
 		doc: doc, kind: kind, opts: opts, statement: -1, source: string(data), effort: maxEffort,
-		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{},
+		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{}, instead: map[string]string{},
 	}
 	if doc != nil {
 		if len(data) <= maxFixable {
@@ -85,6 +85,7 @@ type validator struct {
 	effort    int // what is left of maxEffort
 	formatsOf map[string][]format
 	actionsOf map[string][]*facts.Action
+	instead   map[string]string // what was meant by actions that there are not
 	findings  []Finding
 	surplus   Finding // takes what is reported and not kept
 }
