@@ -135,7 +135,7 @@ var operations = map[string]operation{
 		}
 		_, err := c.PutObject(context.Background(), in)
 		return err
-	}, "AccessControlListNotSupported").needing(func(a *attempt) (more []string) {
+	}, "AccessControlListNotSupported", "PreconditionFailed").needing(func(a *attempt) (more []string) {
 		if a.bringsACL() {
 			more = append(more, "s3:PutObjectAcl")
 		}
@@ -147,7 +147,7 @@ var operations = map[string]operation{
 	"s3:DeleteObject": changingObject(func(c *s3.Client, a *attempt) error {
 		_, err := c.DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &a.bucket.name, Key: &a.key})
 		return err
-	}),
+	}, "PreconditionFailed"),
 	"s3:GetObjectAcl": onObject(func(c *s3.Client, a *attempt) error {
 		_, err := c.GetObjectAcl(context.Background(), &s3.GetObjectAclInput{Bucket: &a.bucket.name, Key: &a.key})
 		return err
