@@ -58,7 +58,10 @@ func configOf(t *testing.T, c Config) (Config, *logged) {
 	if c.RootKey == (AccessKey{}) {
 		c.RootKey = givenKey
 	}
-	c.Region, c.Domains = "us-east-1", []string{"localhost"}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	c.Domains = []string{"localhost"}
 	c.Log = slog.New(slog.NewTextHandler(l, nil))
 	return c, l
 }
