@@ -30,6 +30,9 @@ type Finding struct {
 	End  policy.Position // of the character after the last one
 	Path []policy.Step   // from the root of the document; empty when it cannot be parsed
 
+	// IsName is whether the part is the name of the member that Path ends in.
+	IsName bool
+
 	Title     string // of the code
 	Why       string // it matters
 	Advice    string // what to do, in words
@@ -80,7 +83,7 @@ func locate(places map[int]policy.Location, of lint.Finding) Finding {
 	f.End.Column++
 	f.End.Offset++
 	if l, ok := places[f.Position.Offset]; ok {
-		f.End, f.Path = l.End, l.Path
+		f.End, f.Path, f.IsName = l.End, l.Path, l.IsName
 	}
 	return f
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/access"
+	"github.com/keywright/keywright/internal/accessanalyzer"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/iam"
 	"github.com/keywright/keywright/internal/objects"
@@ -187,10 +188,14 @@ func (s *Server) assemble(context.Context) error {
 	if err != nil {
 		return err
 	}
+	analyzer, err := accessanalyzer.New()
+	if err != nil {
+		return err
+	}
 	dispatcher := service.NewDispatcher(service.Options{
 		Authority:   access.New(s.directory, s.keyring, s.config.Region),
 		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains}),
-		Documents:   []service.DocumentService{tokens, users},
+		Documents:   []service.DocumentService{tokens, users, analyzer},
 		Region:      s.config.Region,
 		Proxies:     s.config.proxies,
 		Log:         s.config.Log,
