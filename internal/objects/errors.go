@@ -12,6 +12,7 @@ var (
 	ErrBucketNotEmpty     = errors.New("bucket not empty")
 	ErrNoSuchKey          = errors.New("no such key")
 	ErrNoSuchVersion      = errors.New("no such version")
+	ErrLocked             = errors.New("locked")
 	ErrNoSuchUpload       = errors.New("no such upload")
 	ErrPreconditionFailed = errors.New("precondition failed")
 	ErrIncomplete         = errors.New("body is not of the announced size")

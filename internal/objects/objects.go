@@ -67,12 +67,16 @@ type ObjectStore interface {
 	// nothing else is no error. Without a version it only puts a delete marker on
 	// top where the request's Versioning keeps versions.
 	// With a condition that does not hold it fails with ErrPreconditionFailed,
-	// and with a condition on an object that does not exist with ErrNoSuchKey.
+	// and with a condition on an object that does not exist with ErrNoSuchKey. What
+	// its Lock keeps is never removed: that fails with ErrLocked.
 	Delete(ctx context.Context, b Bucket, r DeleteRequest) (Deleted, error)
 	// SetTags replaces the tags of a version, the current one when versionID is
 	// "", and nothing else of it, in one step. It fails as Open does. No tags
 	// remove them all.
 	SetTags(ctx context.Context, b Bucket, key, versionID string, tags map[string]string) (Info, error)
+	// SetLock changes the lock of a version, in one step. It fails as Open does,
+	// and with ErrLocked as Lock.Change does.
+	SetLock(ctx context.Context, b Bucket, key, versionID string, c LockChange) (Info, error)
 	// Copy stores the content of source under another key, without reading it
 	// through memory where the store can. The copy has the ETag and the Parts of
 	// a source in the same store. source stays open; it may have been deleted.
@@ -140,6 +144,7 @@ type Attributes struct {
 	Metadata                map[string]string `json:"metadata,omitempty"`     // x-amz-meta-*, names in lower case without the prefix
 	Tags                    map[string]string `json:"tags,omitempty"`
 	OwnerID                 string            `json:"ownerId,omitempty"` // canonical user id of the owning account
+	Lock                    Lock              `json:"lock,omitzero"`
 }
 
 // NullVersion is the id of the version of a key that was put while its bucket
@@ -213,6 +218,8 @@ type DeleteRequest struct {
 	VersionID  string
 	Conditions Conditions
 	Versioning Versioning
+	// BypassGovernance removes what is only retained in Governance mode.
+	BypassGovernance bool
 }
 
 // Deleted says what a deletion did.
@@ -320,7 +327,8 @@ type CompletedPart struct {
 type CompleteRequest struct {
 	Parts      []CompletedPart
 	Checksum   Checksum
-	Size       int64 // the object's size as the client knows it, or -1; ErrSizeMismatch when it is not
+	Size       int64     // the object's size as the client knows it, or -1; ErrSizeMismatch when it is not
+	Retention  Retention // of the object, when the upload was begun without one
 	Conditions Conditions
 	Versioning Versioning
 }

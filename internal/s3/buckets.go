@@ -179,9 +179,14 @@ func parseCreateBucket(r *service.Request) (in createBucketInput, err error) {
 // first is implemented: access control lists are always disabled.
 var objectOwnerships = []string{directory.BucketOwnerEnforced, "BucketOwnerPreferred", "ObjectWriter"}
 
+// headerBucketLock makes a bucket with Object Lock.
+const headerBucketLock = "x-amz-bucket-object-lock-enabled"
+
+func withObjectLock(h http.Header) bool { return strings.EqualFold(h.Get(headerBucketLock), "true") }
+
 func checkCreateBucketHeaders(h http.Header) error {
-	if v := h.Get("x-amz-bucket-object-lock-enabled"); v != "" && !strings.EqualFold(v, "false") {
-		return notImplemented("x-amz-bucket-object-lock-enabled")
+	if v := h.Get(headerBucketLock); v != "" && !strings.EqualFold(v, "false") && !strings.EqualFold(v, "true") {
+		return invalidArgument(headerBucketLock, v, "The value of %s must be true or false", headerBucketLock)
 	}
 	if v := h.Get("x-amz-bucket-namespace"); v != "" && v != "global" {
 		return notImplemented("x-amz-bucket-namespace")
@@ -212,6 +217,9 @@ func createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need
 	if h.Values("x-amz-object-ownership") != nil {
 		needs = append(needs, future.onBucket("s3:PutBucketOwnershipControls"))
 	}
+	if withObjectLock(h) {
+		needs = append(needs, future.onBucket("s3:PutBucketObjectLockConfiguration"), future.onBucket("s3:PutBucketVersioning"))
+	}
 	return needs, nil
 }
 
@@ -226,6 +234,12 @@ func (s *S3) serveCreateBucket(ctx context.Context, r *service.Request, in creat
 		return s.bucketExists(r, b.AccountID == r.Caller.AccountID)
 	}
 	b := directory.Bucket{Name: r.Bucket, ID: newBucketID(), AccountID: r.Caller.AccountID, Region: s.region}
+	if withObjectLock(r.HTTP.Header) {
+		var err error
+		if b.Configurations, err = lockedFromTheStart(); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.objects.CreateBucket(ctx, room(&b)); err != nil {
 		return nil, storeError(err, &b, "")
 	}

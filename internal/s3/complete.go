@@ -179,9 +179,13 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	}
 	// An upload that is gone may have been completed by this very request sent
 	// before: the store knows.
+	retention, err := r.defaultRetention()
+	if err != nil {
+		return nil, err
+	}
 	info, err := r.s3.objects.CompleteUpload(ctx, r.room(), r.Key, in.id, objects.CompleteRequest{
 		Parts: in.completed(), Checksum: in.checksum, Size: in.size, Conditions: in.conditions,
-		Versioning: r.versioning(),
+		Versioning: r.versioning(), Retention: retention,
 	})
 	if err != nil {
 		return nil, in.completeError(ctx, r, err)

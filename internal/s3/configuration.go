@@ -21,6 +21,8 @@ type configuration[T any] struct {
 
 	// check refuses what the shape cannot. May be nil.
 	check func(*T) error
+	// allowed refuses what the state of the bucket does. May be nil.
+	allowed func(*request, *T) error
 	// missing answers GET when there is no document, unless usual does.
 	missing *awserr.Error
 	// usual is what holds without a document; nil when nothing does.
@@ -50,18 +52,13 @@ func (c configuration[T]) getter(s *S3) service.Operation {
 		name: c.get.name, parse: noInput, needs: bucketAction[struct{}](c.get.action),
 		serve: func(_ context.Context, r *request, _ struct{}) (*service.Response, error) {
 			document, ok := r.bucket.Configurations[c.subresource]
-			if !ok && c.usual == nil {
-				return nil, c.missing.With("BucketName", r.bucket.Name)
+			switch {
+			case ok:
+				return documentResponse(document), nil
+			case c.usual != nil:
+				return configurationResponse(c.usual)
 			}
-			if !ok {
-				var err error
-				if document, err = encodeConfiguration(c.usual); err != nil {
-					return nil, err
-				}
-			}
-			p := &service.Response{Data: []byte(xml.Header + document)}
-			p.SetHeader("Content-Type", "application/xml")
-			return p, nil
+			return nil, c.missing.With("BucketName", r.bucket.Name)
 		},
 	})
 }
@@ -80,6 +77,11 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 			return in, nil
 		},
 		serve: func(ctx context.Context, r *request, in *T) (*service.Response, error) {
+			if c.allowed != nil {
+				if err := c.allowed(r, in); err != nil {
+					return nil, err
+				}
+			}
 			document, err := encodeConfiguration(in)
 			if err != nil {
 				return nil, err
@@ -114,6 +116,18 @@ func (c configuration[T]) of(b *directory.Bucket) (*T, error) {
 	}
 	in := new(T)
 	return in, xml.Unmarshal([]byte(document), in)
+}
+
+// configurationResponse answers with a document in S3's namespace.
+func configurationResponse(v any) (*service.Response, error) {
+	document, err := encodeConfiguration(v)
+	return documentResponse(document), err
+}
+
+func documentResponse(document string) *service.Response {
+	p := &service.Response{Data: []byte(xml.Header + document)}
+	p.SetHeader("Content-Type", "application/xml")
+	return p
 }
 
 const namespace = `xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`

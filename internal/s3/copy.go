@@ -150,7 +150,7 @@ func parseCopy(r *service.Request) (in *copyInput, err error) {
 	if in.source, err = parseSource(h); err != nil {
 		return nil, err
 	}
-	if in.write, err = parseWrite(h); err != nil {
+	if in.write, err = parseWrite(r); err != nil {
 		return nil, err
 	}
 	if in.replaceMetadata, err = directive(h, "metadata"); err != nil {
@@ -238,8 +238,13 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	if in.changesNothing(r) {
 		return nil, awserr.InvalidRequest.WithMessage("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
+	attributes := in.target(r)
+	var err error
+	if attributes.Lock, err = r.lockOf(in.lock); err != nil {
+		return nil, err
+	}
 	info, err := r.s3.objects.Copy(ctx, in.source.object, r.room(), objects.CopyRequest{
-		Key: r.Key, Attributes: in.target(r), Checksum: in.checksum, Conditions: in.conditions,
+		Key: r.Key, Attributes: attributes, Checksum: in.checksum, Conditions: in.conditions,
 		Versioning: r.versioning(),
 	})
 	if err != nil {

@@ -22,29 +22,32 @@ func (s *S3) deleteRows() []row {
 }
 
 type deleteInput struct {
+	bypass     bool
 	version    version
 	conditions objects.Conditions
 }
 
 func (s *S3) deleteObject() service.Operation {
-	return define(s, spec[deleteInput]{
-		name: "DeleteObject", parse: parseDelete, reveals: revealsKey[deleteInput],
-		needs: func(r *request, in deleteInput) ([]service.Need, error) {
+	return define(s, spec[*deleteInput]{
+		name: "DeleteObject", parse: parseDelete, reveals: revealsKey[*deleteInput],
+		needs: func(r *request, in *deleteInput) ([]service.Need, error) {
 			needs := []service.Need{r.onObject(in.version.action("s3:DeleteObject"), r.headerKeys("if-match"), in.version.key)}
 			if m := in.conditions.IfMatch; m != "" && m != "*" {
 				needs = append(needs, r.onObject("s3:GetObject"))
 			}
-			return needs, nil
+			var err error
+			if in.bypass, err = r.bypasses(); in.bypass {
+				needs = append(needs, r.onObject("s3:BypassGovernanceRetention", in.version.key))
+			}
+			return needs, err
 		},
 		serve: serveDelete,
 	})
 }
 
-func parseDelete(r *service.Request) (in deleteInput, err error) {
+func parseDelete(r *service.Request) (in *deleteInput, err error) {
+	in = &deleteInput{}
 	h := r.HTTP.Header
-	if err := checkBypass(h); err != nil {
-		return in, err
-	}
 	if h.Values("If-Match") != nil {
 		if in.conditions, err = deleteCondition(h.Get("If-Match")); err != nil {
 			return in, err
@@ -64,18 +67,9 @@ func deleteCondition(etag string) (objects.Conditions, error) {
 	return c, nil
 }
 
-// checkBypass refuses to bypass a lock that no object can have.
-func checkBypass(h http.Header) error {
-	const header = "x-amz-bypass-governance-retention"
-	if h.Values(header) == nil {
-		return nil
-	}
-	return awserr.InvalidArgument.WithMessage("%s is only applicable to Object Lock enabled buckets.", header).With("ArgumentName", header)
-}
-
-func serveDelete(ctx context.Context, r *request, in deleteInput) (*service.Response, error) {
+func serveDelete(ctx context.Context, r *request, in *deleteInput) (*service.Response, error) {
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
-		Key: r.Key, VersionID: in.version.id, Conditions: in.conditions, Versioning: r.versioning(),
+		Key: r.Key, VersionID: in.version.id, Conditions: in.conditions, Versioning: r.versioning(), BypassGovernance: in.bypass,
 	})
 	if err != nil && !errors.Is(err, objects.ErrNoSuchVersion) {
 		return nil, conditionFailed(r.storeError(err), in.conditions)
@@ -130,8 +124,9 @@ type deleteItem struct {
 }
 
 type deleteObjectsInput struct {
-	quiet bool
-	items []deleteItem
+	bypass bool
+	quiet  bool
+	items  []deleteItem
 }
 
 type deleteObjectsResult struct {
@@ -161,9 +156,6 @@ func (s *S3) deleteObjects() service.Operation {
 }
 
 func parseDeleteObjects(r *service.Request) (*deleteObjectsInput, error) {
-	if err := checkBypass(r.HTTP.Header); err != nil {
-		return nil, err
-	}
 	if err := requireDigest(r); err != nil {
 		return nil, err
 	}
@@ -225,9 +217,16 @@ func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, err
 		needs = append(needs, n)
 		return len(needs) - 1
 	}
+	var err error
+	if in.bypass, err = r.bypasses(); err != nil {
+		return nil, err
+	}
 	for i := range in.items {
 		item := &in.items[i]
 		item.needs = []int{add(r.need(item.version.action("s3:DeleteObject"), r.bucket, item.key, []keys{item.version.key}))}
+		if in.bypass {
+			item.needs = append(item.needs, add(r.need("s3:BypassGovernanceRetention", r.bucket, item.key, []keys{item.version.key})))
+		}
 		if item.conditions.IfMatch == "" {
 			continue
 		}
@@ -250,7 +249,7 @@ func serveDeleteObjects(ctx context.Context, r *request, in *deleteObjectsInput)
 	for range min(deleteWorkers, len(in.items)) {
 		workers.Go(func() {
 			for i := range work {
-				outcomes[i].deleted, outcomes[i].err = deleteOne(ctx, r, &in.items[i])
+				outcomes[i].deleted, outcomes[i].err = deleteOne(ctx, r, &in.items[i], in.bypass)
 			}
 		})
 	}
@@ -268,14 +267,14 @@ type deleteOutcome struct {
 	err     error
 }
 
-func deleteOne(ctx context.Context, r *request, item *deleteItem) (objects.Deleted, error) {
+func deleteOne(ctx context.Context, r *request, item *deleteItem, bypass bool) (objects.Deleted, error) {
 	for _, n := range item.needs {
 		if err := r.Denied(n); err != nil {
 			return objects.Deleted{}, err
 		}
 	}
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
-		Key: item.key, VersionID: item.version.id, Conditions: item.conditions, Versioning: r.versioning(),
+		Key: item.key, VersionID: item.version.id, Conditions: item.conditions, Versioning: r.versioning(), BypassGovernance: bypass,
 	})
 	err = storeError(err, r.bucket, item.key)
 	if errors.Is(err, awserr.NoSuchKey) {

@@ -65,6 +65,7 @@ var storeErrors = []struct {
 	{objects.ErrBucketNotEmpty, awserr.BucketNotEmpty},
 	{objects.ErrNoSuchKey, awserr.NoSuchKey},
 	{objects.ErrNoSuchVersion, awserr.NoSuchVersion},
+	{objects.ErrLocked, awserr.AccessDenied.WithMessage("Access Denied because object protected by object lock.")},
 	{objects.ErrNoSuchUpload, awserr.NoSuchUpload},
 	{objects.ErrPreconditionFailed, awserr.PreconditionFailed},
 	{objects.ErrIncomplete, awserr.IncompleteBody},

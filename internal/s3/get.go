@@ -38,6 +38,7 @@ type getInput struct {
 	part     int               // 0 when none is named
 	override map[string]string // by response header
 	tagNeed  int               // index of the need to be told of tags, or -1
+	lock     lockTold
 }
 
 // getObject returns GetObject or HeadObject, which differ in the body only.
@@ -104,6 +105,7 @@ func getNeeds(r *request, in *getInput) ([]service.Need, error) {
 		in.tagNeed = len(needs)
 		needs = append(needs, count)
 	}
+	in.lock, needs = in.tellLockNeeds(r, needs)
 	return needs, nil
 }
 
@@ -126,6 +128,7 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 	if in.tagNeed >= 0 && r.Denied(in.tagNeed) == nil {
 		p.SetHeader("X-Amz-Tagging-Count", itoa(len(info.Attributes.Tags)))
 	}
+	in.lock.tell(r, p, info.Attributes.Lock)
 	in.tell(r, p)
 	for header, v := range in.override {
 		p.Header.Set(header, v)

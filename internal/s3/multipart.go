@@ -42,7 +42,7 @@ func (s *S3) createMultipartUpload() service.Operation {
 }
 
 func parseCreateUpload(r *service.Request) (in createUploadInput, err error) {
-	if in.write, err = parseWrite(r.HTTP.Header); err != nil {
+	if in.write, err = parseWrite(r); err != nil {
 		return in, err
 	}
 	in.checksum, in.checksumType, err = uploadChecksum(r.HTTP.Header)
@@ -75,7 +75,7 @@ func uploadChecksum(h http.Header) (checksum.Algorithm, checksum.Type, error) {
 
 func createUploadNeeds(r *request, in createUploadInput) ([]service.Need, error) {
 	needs := in.write.needs(r, in.attributes.Tags)
-	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), creation(false))
+	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), r.lockKeys(in.lock), creation(false))
 	return needs, nil
 }
 
@@ -84,6 +84,10 @@ func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*
 		return nil, err
 	}
 	in.attributes.OwnerID = r.ownerID()
+	if !hasObjectLock(r.bucket) && hasLock(r.HTTP.Header) {
+		return nil, errNoObjectLock
+	}
+	in.attributes.Lock = in.lock
 	request := objects.UploadRequest{
 		Key: r.Key, Attributes: in.attributes, Checksum: in.checksum, ChecksumType: in.checksumType, Initiator: r.initiator(),
 	}

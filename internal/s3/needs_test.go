@@ -10,24 +10,8 @@ import (
 // notAsked are permissions that AWS's documentation lists for operations and
 // that are not asked for, by operation and action, with the reason.
 var notAsked = map[string]string{
-	"CopyObject s3:PutObjectLegalHold":                 locks,
-	"CopyObject s3:PutObjectRetention":                 locks,
-	"CreateBucket s3:PutBucketObjectLockConfiguration": locks,
-	"CreateBucket s3:PutBucketVersioning":              locks,
-	"CreateBucket s3:TagResource":                      "tags of a bucket are refused with 501",
-	"CreateMultipartUpload s3:PutObjectLegalHold":      locks,
-	"CreateMultipartUpload s3:PutObjectRetention":      locks,
-	"DeleteObject s3:BypassGovernanceRetention":        "refused with 400: no bucket has Object Lock",
-	"DeleteObjects s3:BypassGovernanceRetention":       "refused with 400: no bucket has Object Lock",
-	"GetObject s3:GetObjectLegalHold":                  "no object is locked",
-	"GetObject s3:GetObjectRetention":                  "no object is locked",
-	"HeadObject s3:GetObjectLegalHold":                 "no object is locked",
-	"HeadObject s3:GetObjectRetention":                 "no object is locked",
-	"PutObject s3:PutObjectLegalHold":                  locks,
-	"PutObject s3:PutObjectRetention":                  locks,
+	"CreateBucket s3:TagResource": "tags of a bucket are refused with 501",
 }
-
-const locks = "the headers of Object Lock are refused with 501"
 
 // askedBesides are permissions that are asked for and that the facts do not
 // list, with the reason. s3:ListBucket, without which a caller is not told that

@@ -23,16 +23,21 @@ type write struct {
 	attributes objects.Attributes
 	conditions objects.Conditions
 	acl        aclRequest
+	lock       objects.Lock
 }
 
-func parseWrite(h http.Header) (w write, err error) {
+func parseWrite(r *service.Request) (w write, err error) {
+	h := r.HTTP.Header
 	if w.attributes, err = attributesOf(h); err != nil {
 		return w, err
 	}
 	if w.conditions, err = writeConditions(h); err != nil {
 		return w, err
 	}
-	w.acl, err = headerACL(h)
+	if w.acl, err = headerACL(h); err != nil {
+		return w, err
+	}
+	w.lock, err = parseLock(h, r.Time)
 	return w, err
 }
 
@@ -43,7 +48,7 @@ const defaultChecksum = checksum.CRC64NVME
 // needs lists what it takes to make an object with tags.
 func (w *write) needs(r *request, tags map[string]string) []service.Need {
 	h := r.HTTP.Header
-	needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(tags), creation(true))}
+	needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(tags), r.lockKeys(w.lock), creation(true))}
 	if hasACL(h) {
 		needs = append(needs, r.onObject("s3:PutObjectAcl", r.headerKeys(aclHeaders...), r.headerKeys("x-amz-storage-class")))
 	}
@@ -53,7 +58,7 @@ func (w *write) needs(r *request, tags map[string]string) []service.Need {
 	if h.Values("If-Match") != nil {
 		needs = append(needs, r.onObject("s3:GetObject"))
 	}
-	return needs
+	return append(needs, r.lockNeeds(w.lock)...)
 }
 
 type putInput struct {
@@ -73,7 +78,10 @@ func (s *S3) putObject() service.Operation {
 
 func parsePut(r *service.Request) (in *putInput, err error) {
 	in = &putInput{}
-	if in.write, err = parseWrite(r.HTTP.Header); err != nil {
+	if in.write, err = parseWrite(r); err != nil {
+		return nil, err
+	}
+	if err := requireLockDigest(r); err != nil {
 		return nil, err
 	}
 	in.content, err = contentOf(r, objects.MaxPutSize)
@@ -103,6 +111,10 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 		return nil, err
 	}
 	in.attributes.OwnerID = r.ownerID()
+	var err error
+	if in.attributes.Lock, err = r.lockOf(in.lock); err != nil {
+		return nil, err
+	}
 	info, err := r.s3.objects.Put(ctx, r.room(), objects.PutRequest{
 		Key: r.Key, Content: in.content, Attributes: in.attributes, Conditions: in.conditions,
 		Versioning: r.versioning(),

@@ -147,7 +147,7 @@ var servedHeaders = []string{
 	"x-amz-acl", "x-amz-bucket-namespace", "x-amz-bucket-object-lock-enabled", "x-amz-bypass-governance-retention",
 	"x-amz-confirm-remove-self-bucket-access", "x-amz-copy-source", "x-amz-copy-source-if-", "x-amz-copy-source-range",
 	"x-amz-expected-bucket-owner", "x-amz-grant-", "x-amz-max-parts", "x-amz-meta-", "x-amz-metadata-directive",
-	"x-amz-mp-object-size", "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
+	"x-amz-mp-object-size", headerLegalHold, headerLockMode, headerLockUntil, "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
 	"x-amz-part-number-marker", headerRequestPayer, "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
 	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-website-redirect-location",
 }

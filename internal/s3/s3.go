@@ -60,7 +60,7 @@ func (s *S3) Name() string { return "s3" }
 // rows is the operation table: the rows of every family.
 func (s *S3) rows() []row {
 	return slices.Concat(
-		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.aclRows(), s.listingRows(),
+		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.aclRows(), s.listingRows(),
 		s.getRows(), s.attributesRows(), s.putRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
 		s.multipartRows(), s.partRows(), s.completeRows(),
 	)

@@ -105,6 +105,9 @@ func (s *S3) putBucketVersioning() service.Operation {
 	return define(s, spec[string]{
 		name: "PutBucketVersioning", parse: parsePutVersioning, needs: bucketAction[string]("s3:PutBucketVersioning"),
 		serve: func(ctx context.Context, r *request, status string) (*service.Response, error) {
+			if status != versioningEnabled && hasObjectLock(r.bucket) {
+				return nil, invalidBucketState.WithMessage("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+			}
 			if err := r.s3.directory.SetBucketConfiguration(ctx, r.bucket.ID, versioningConfiguration, status); err != nil {
 				return nil, r.directoryError(err)
 			}

@@ -93,6 +93,9 @@ func (s *Store) complete(c *changes, b objects.Bucket, key, name string, r objec
 		content: upload.content, key: upload.key, modified: s.modified(), attributes: upload.attributes,
 		parts: len(made.parts), md5: joinMD5s(made.parts), upload: u[:],
 	}
+	if l := &made.record.attributes.Lock; l.Mode == "" {
+		l.Retention = r.Retention
+	}
 	var content contentRecord
 	for _, p := range made.parts {
 		made.record.size += p.segment.size

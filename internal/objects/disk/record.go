@@ -305,8 +305,11 @@ func attributeTexts(a *objects.Attributes) []*string {
 }
 
 const (
-	metadataField = 20
-	tagsField     = 21
+	metadataField  = 20
+	tagsField      = 21
+	lockModeField  = 22
+	lockUntilField = 23
+	legalHoldField = 24
 )
 
 func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
@@ -316,6 +319,9 @@ func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
 	}
 	sub.table(metadataField, a.Metadata)
 	sub.table(tagsField, a.Tags)
+	sub.text(lockModeField, string(a.Lock.Mode))
+	sub.time(lockUntilField, a.Lock.Until)
+	sub.flag(legalHoldField, a.Lock.LegalHold)
 	e.bytes(n, sub)
 }
 
@@ -454,6 +460,12 @@ func (f field) attributes() (a objects.Attributes) {
 			f.into(&a.Metadata)
 		case n == tagsField:
 			f.into(&a.Tags)
+		case n == lockModeField:
+			a.Lock.Mode = objects.LockMode(f.data)
+		case n == lockUntilField:
+			a.Lock.Until = f.time()
+		case n == legalHoldField:
+			a.Lock.LegalHold = f.value != 0
 		case n <= len(texts):
 			*texts[n-1] = string(f.data)
 		}

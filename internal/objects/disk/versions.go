@@ -20,6 +20,7 @@ type keyChange struct {
 	current *objectRecord // what the row holds; nil for nothing or a delete marker
 	changes *changes
 	dying   *objectRecord // whose content has one object less, or nil
+	bypass  bool          // whether it may do away with a retention in Governance mode
 }
 
 // change calls f with a key, to which nothing else happens meanwhile, nor to its
@@ -181,6 +182,11 @@ func (k *keyChange) firstOlder(but *objectRecord) (found *objectRecord, err erro
 // more. made is the new object, or nil when there is none.
 func (k *keyChange) commit(ctx context.Context, shares *id, made *objectRecord) error {
 	s := k.store
+	if k.dying != nil {
+		if err := k.dying.attributes.Lock.Check(s.now(), k.bypass); err != nil {
+			return fmt.Errorf("disk: %w", err)
+		}
+	}
 	dead, unlock, err := s.settle(k.changes, shares, k.dying, made)
 	defer unlock()
 	if err != nil {
@@ -201,6 +207,7 @@ func (k *keyChange) commit(ctx context.Context, shares *id, made *objectRecord) 
 // Delete implements objects.ObjectStore.
 func (s *Store) Delete(ctx context.Context, b objects.Bucket, r objects.DeleteRequest) (deleted objects.Deleted, err error) {
 	err = s.change(b, r.Key, func(k *keyChange) error {
+		k.bypass = r.BypassGovernance
 		if r.VersionID != "" {
 			deleted, err = k.deleteVersion(ctx, r)
 			return err
@@ -288,7 +295,23 @@ func (k *keyChange) promote(deleted *objectRecord) error {
 }
 
 // SetTags implements objects.ObjectStore.
-func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key, versionID string, tags map[string]string) (info objects.Info, err error) {
+func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key, versionID string, tags map[string]string) (objects.Info, error) {
+	return s.setAttributes(ctx, b, key, versionID, func(a *objects.Attributes) error {
+		a.Tags = tags
+		return nil
+	})
+}
+
+// SetLock implements objects.ObjectStore.
+func (s *Store) SetLock(ctx context.Context, b objects.Bucket, key, versionID string, c objects.LockChange) (objects.Info, error) {
+	return s.setAttributes(ctx, b, key, versionID, func(a *objects.Attributes) (err error) {
+		a.Lock, err = a.Lock.Change(c, s.now())
+		return err
+	})
+}
+
+// setAttributes changes the attributes of a version and nothing else of it.
+func (s *Store) setAttributes(ctx context.Context, b objects.Bucket, key, versionID string, set func(*objects.Attributes) error) (info objects.Info, err error) {
 	err = s.change(b, key, func(k *keyChange) error {
 		found, err := s.version(s.index, b, key, versionID)
 		if err == nil {
@@ -298,7 +321,9 @@ func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key, versionID st
 			return err
 		}
 		made := *found
-		made.attributes.Tags = tags
+		if err := set(&made.attributes); err != nil {
+			return fmt.Errorf("disk: %w", err)
+		}
 		if info, err = s.infoWithParts(b, key, &made); err != nil {
 			return err
 		}

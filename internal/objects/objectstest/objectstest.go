@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) objects.Store) {
 		{"Copy", copyTests},
 		{"List", listTests},
 		{"Version", versionTests},
+		{"Lock", lockTests},
 		{"Upload", uploadTests},
 		{"Complete", completeTests},
 		{"Concurrency", concurrencyTests},
