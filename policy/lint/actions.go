@@ -69,7 +69,7 @@ func (v *validator) action(s *policy.Statement, a policy.Value) {
 	case v.kind == Trust && service != "sts":
 		v.report(unsupportedActionPolicy, a.Position, a.Text, "a trust policy is about assuming the role, and %q is not: write sts:AssumeRole, sts:AssumeRoleWithSAML or sts:AssumeRoleWithWebIdentity", a.Text)
 	case slices.Contains(judged, service) && len(v.actionsOfPattern(a.Text)) == 0:
-		v.report(InvalidAction, a.Position, a.Text, "%s has no action %q%s", service, name, didYouMean(v.actionInstead(service, name)))
+		v.report(InvalidAction, a.Position, a.Text, "%s has no action %q%s", service, name, v.actionInstead(service, name))
 	}
 }
 
@@ -102,34 +102,44 @@ func (v *validator) actionsOfPattern(pattern string) []*facts.Action {
 	return found
 }
 
-// actionInstead returns the action that someone may have meant: the one that the
-// operation of this name needs, or the one that is written most alike.
+// actionInstead returns what someone may have meant by an action that there is
+// not, for the end of a message: the actions that the operation of this name
+// needs, or the action that is written most alike.
 func (v *validator) actionInstead(service, name string) string {
 	if len(v.findings) >= MaxFindings || len(name) > 64 {
 		return ""
 	}
-	known := service + ":" + name
-	if instead, ok := v.instead[known]; ok {
-		return instead
+	name = arn.ToLower(name)
+	if text, ok := v.instead[service+":"+name]; ok {
+		return text
 	}
-	v.instead[known] = nearestAction(service, name)
-	return v.instead[known]
+	text := didYouMean(nearestAction(service, name))
+	if needs := operationNeeds(service, name); len(needs) > 0 {
+		text = ": the operation of this name needs " + listed(needs)
+	}
+	v.instead[service+":"+name] = text
+	return text
 }
 
-func nearestAction(service, name string) string {
+// operationNeeds returns the actions that an operation always needs.
+func operationNeeds(service, name string) []string {
+	var needs []string
 	operations := facts.Operations()
 	for i := range operations {
 		o := &operations[i]
-		if o.Service != service || !strings.EqualFold(o.Name, name) {
+		if o.Service != service || !arn.EqualFold(o.Name, name) {
 			continue
 		}
 		for _, c := range o.Checks {
-			if c.Required && c.Action != "" {
-				return c.Action
+			if c.Required && c.Action != "" && !slices.Contains(needs, c.Action) {
+				needs = append(needs, c.Action)
 			}
 		}
 	}
-	name = arn.ToLower(name)
+	return needs
+}
+
+func nearestAction(service, name string) string {
 	best, least := "", max(2, len(name)/4)+1
 	actions := facts.Actions()
 	for i := range actions {

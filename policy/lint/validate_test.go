@@ -81,6 +81,37 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Whole documents have the findings that they should have, and no others.
+func TestDocuments(t *testing.T) {
+	text, err := os.ReadFile("testdata/documents.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := strings.Split(string(text), "\nsource ")[1:]
+	for _, c := range cases {
+		source, rest, _ := strings.Cut(c, "\ndocument ")
+		name, rest, _ := strings.Cut(rest, "\n")
+		document, want, ok := strings.Cut(rest, "\nfindings\n")
+		kind, known := ParseKind(name)
+		if !ok || !known {
+			t.Fatalf("%s: malformed", source)
+		}
+		_, findings := Validate([]byte(document), kind, Options{})
+		got := ""
+		for _, f := range findings {
+			if e, ok := LookupCode(f.Code); ok && e.IssueCode != "" {
+				got += string(f.Code) + " " + f.Position.String() + "\n"
+			}
+		}
+		if strings.TrimSpace(got) != strings.TrimSpace(want) {
+			t.Errorf("%s:\n%s\nfound %s", source, document, list(findings))
+		}
+	}
+	if len(cases) < 12 {
+		t.Errorf("%d documents, want 12 or more", len(cases))
+	}
+}
+
 // Only the first findings are returned of a document with many.
 func TestManyFindings(t *testing.T) {
 	document := large(10000, `{"Sid":"","Effect":"Allow","Action":"s3:Nothing","Resource":"arn:aws:s3:::b/%d"}`)
