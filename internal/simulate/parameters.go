@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/keywright/keywright/arn"
@@ -134,9 +135,22 @@ func (p *Parameters) compile(to *eval.Policies) error {
 		}
 	}
 	if p.Resource != nil {
-		to.Resource, err = p.Resource.compile(eval.Resource)
+		to.Resource, err = p.Resource.compile(p.resourceKind())
 	}
 	return err
+}
+
+// resourceKind returns what the resource policy is: that of roles is a trust
+// policy, which must allow even within the account.
+func (p *Parameters) resourceKind() eval.PolicyType {
+	isRole := func(name string) bool {
+		kind, _, ok := Entity(name)
+		return ok && kind == "role"
+	}
+	if len(p.ResourceARNs) > 0 && !slices.ContainsFunc(p.ResourceARNs, func(name string) bool { return !isRole(name) }) {
+		return eval.Trust
+	}
+	return eval.Resource
 }
 
 func compileAll(sources []Source, kind eval.PolicyType) ([]*eval.Policy, error) {
