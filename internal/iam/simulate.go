@@ -209,8 +209,8 @@ type simulateResult struct {
 }
 
 // maxCost is what the actions of one page may cost, as simulate.Simulation.Cost
-// counts: some tenths of a second, and some megabytes of an answer.
-const maxCost = 250_000
+// counts: about a tenth of a second, and ten megabytes of an answer.
+const maxCost = 100_000
 
 // run decides the actions of a page. A page may be shorter than asked for, as
 // the documentation warns, so that no request takes long.

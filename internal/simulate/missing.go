@@ -13,6 +13,7 @@ import (
 // for its action and resource ask for, in the order of the policies.
 func (s *Simulation) missing(r *eval.Request, t *eval.Trace) []string {
 	var keys List[string]
+	known := set[string]{}
 	for _, pt := range t.Policies {
 		if kind := pt.Policy.Type(); kind == eval.ServiceControl || kind == eval.ResourceControl {
 			continue
@@ -30,7 +31,7 @@ func (s *Simulation) missing(r *eval.Request, t *eval.Trace) []string {
 				continue
 			}
 			m.conditions(&d.Statements[i])
-			keys = appendNew(keys, m.keys...)
+			keys = known.add(keys, m.keys)
 		}
 	}
 	return keys

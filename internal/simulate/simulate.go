@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/keywright/keywright/facts"
@@ -160,11 +159,12 @@ func (s *Simulation) sum(action string, resources []Resource, outcomes []outcome
 	if s.Policies.Boundary != nil {
 		e.PermissionsBoundaryDecisionDetail = &PermissionsBoundaryDecisionDetail{boundary}
 	}
+	matched, missing := set[MatchedStatement]{}, set[string]{}
 	for _, o := range outcomes {
 		if o.effect == eval.ExplicitDeny || worst != eval.ExplicitDeny && o.effect == eval.Allowed {
-			e.MatchedStatements = appendNew(e.MatchedStatements, o.matched...)
+			e.MatchedStatements = matched.add(e.MatchedStatements, o.matched)
 		}
-		e.MissingContextValues = appendNew(e.MissingContextValues, o.missing...)
+		e.MissingContextValues = missing.add(e.MissingContextValues, o.missing)
 	}
 	if organizations {
 		s.specify(e, resources, outcomes)
@@ -182,9 +182,14 @@ func worse(a, b eval.Effect) eval.Effect {
 	return eval.Allowed
 }
 
-func appendNew[T comparable](list List[T], items ...T) List[T] {
+// set is what a list has.
+type set[T comparable] map[T]bool
+
+// add appends to a list what it does not have yet.
+func (s set[T]) add(list List[T], items []T) List[T] {
 	for _, i := range items {
-		if !slices.Contains(list, i) {
+		if !s[i] {
+			s[i] = true
 			list = append(list, i)
 		}
 	}
