@@ -100,8 +100,17 @@ func checkServed(t *testing.T, served []string, calls []querytest.Call) {
 		if !slices.ContainsFunc(calls, func(c querytest.Call) bool { return c.Operation == name && c.Status == 200 }) {
 			t.Errorf("no script has %s served", name)
 		}
-		if !slices.ContainsFunc(calls, func(c querytest.Call) bool { return c.Operation == name && len(c.Needs) > 0 }) {
-			t.Errorf("%s needed nothing", name)
+		o, ok := facts.LookupOperation("iam", name)
+		if !ok || len(o.Checks) == 0 {
+			t.Errorf("%s is no operation of IAM", name)
+			continue
+		}
+		for _, check := range o.Checks {
+			if !slices.ContainsFunc(calls, func(c querytest.Call) bool {
+				return c.Operation == name && slices.ContainsFunc(c.Needs, func(n service.Need) bool { return n.Action == check.Action })
+			}) {
+				t.Errorf("%s never asked for %s", name, check.Action)
+			}
 		}
 	}
 }

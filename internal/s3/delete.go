@@ -49,7 +49,7 @@ func parseDelete(r *service.Request) (in *deleteInput, err error) {
 	in = &deleteInput{}
 	h := r.HTTP.Header
 	if h.Values("If-Match") != nil {
-		if in.conditions, err = deleteCondition(h.Get("If-Match")); err != nil {
+		if in.conditions, err = deleteCondition(strings.Join(h.Values("If-Match"), ",")); err != nil {
 			return in, err
 		}
 	}

@@ -90,9 +90,14 @@ var preconditions = []string{"If-Match", "If-None-Match", "If-Modified-Since", "
 
 // checkHeaders refuses headers that ask for something that is not done.
 func (r *row) checkHeaders(header http.Header) error {
-	for name := range header {
-		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && !isServedHeader(lower) {
+	for name, values := range header {
+		lower := strings.ToLower(name)
+		switch {
+		case !strings.HasPrefix(lower, "x-amz-"):
+		case !isServedHeader(lower):
 			return notImplemented(lower)
+		case len(values) > 1 && !isListHeader(lower):
+			return awserr.InvalidArgument.WithMessage("The header %s is given more than once.", lower).With("ArgumentName", lower)
 		}
 	}
 	if err := checkEncryption(header); err != nil {
@@ -150,6 +155,13 @@ var servedHeaders = []string{
 	"x-amz-mp-object-size", headerLegalHold, headerLockMode, headerLockUntil, "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
 	"x-amz-part-number-marker", headerRequestPayer, "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
 	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-website-redirect-location",
+}
+
+// isListHeader reports whether a header may be given more than once. Of any
+// other a condition key would have all values, and what is served the first.
+func isListHeader(lower string) bool {
+	return strings.HasPrefix(lower, metadataPrefix) || strings.HasPrefix(lower, "x-amz-grant-") ||
+		lower == "x-amz-object-attributes" || lower == "x-amz-optional-object-attributes"
 }
 
 func isServedHeader(lower string) bool {
