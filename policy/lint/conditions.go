@@ -201,7 +201,7 @@ func (v *validator) keyType(s *policy.Statement, op *policy.Operator, parsed con
 	case isARN && (parsed.Name == "StringLike" || parsed.Name == "StringNotLike"):
 		instead := strings.Replace(op.Name.Text, "String", "Arn", 1)
 		f := v.report(stringLikeARN, op.Name.Position, op.Name.Text, "%s is an ARN, and in %s a * takes in colons, and so accounts and services that are not meant: write %s", key.Name.Text, op.Name.Text, instead)
-		if v.fixable() && (s.Effect == policy.Allow) == (parsed.Name == "StringLike") && v.takesARNOperator(s, op, instead) {
+		if v.fixable() && (s.Effect == policy.Allow) == (parsed.Name == "StringLike") && v.once(stringLikeARN, op, func() bool { return v.takesARNOperator(s, op, instead) }) {
 			f.fix("write "+instead+", so that a * does not go beyond its field of the ARN", v.edits.ReplaceText(op.Name.Position, instead))
 		}
 	case got == want, isARN && got == "String", arn.EqualFold(fact.Name, "aws:EpochTime") && got == "Numeric":
@@ -213,10 +213,8 @@ func (v *validator) keyType(s *policy.Statement, op *policy.Operator, parsed con
 // takesARNOperator reports whether all that stands under an operator can stand
 // under one for ARNs instead.
 func (v *validator) takesARNOperator(s *policy.Statement, op *policy.Operator, instead string) bool {
-	for i := range s.Condition {
-		if s.Condition[i].Name.Text == instead {
-			return false
-		}
+	if hasOperator(s, instead) {
+		return false
 	}
 	for i := range op.Keys {
 		fact, ok := facts.LookupKey(op.Keys[i].Name.Text)
@@ -240,12 +238,41 @@ func (v *validator) qualifier(s *policy.Statement, op *policy.Operator, parsed c
 	case !several && parsed.Qualifier == condition.ForAllValues:
 		instead := strings.TrimPrefix(op.Name.Text, "ForAllValues:")
 		f := v.report(forAllValuesSingle, op.Name.Position, op.Name.Text, "requests have one value of %s at most, and ForAllValues holds for those that have none too: write %s", key.Name.Text, instead)
-		taken := slices.ContainsFunc(s.Condition, func(o policy.Operator) bool { return o.Name.Text == instead })
-		alone := !slices.ContainsFunc(op.Keys, func(k policy.Key) bool { fact, ok := facts.LookupKey(k.Name.Text); return !ok || isSeveral(fact) })
-		if v.fixable() && s.Effect == policy.Allow && !taken && alone {
+		if v.fixable() && s.Effect == policy.Allow && v.once(forAllValuesSingle, op, func() bool { return !hasOperator(s, instead) && allSingle(op) }) {
 			f.fix("remove ForAllValues:, so that requests without the key are not let in", v.edits.ReplaceText(op.Name.Position, instead))
 		}
 	}
+}
+
+// question is what the rule of a code asks about an operator.
+type question struct {
+	code policy.Code
+	of   *policy.Operator
+}
+
+// once returns the answer to a question, which is asked for the first of the
+// operator's keys only.
+func (v *validator) once(code policy.Code, op *policy.Operator, ask func() bool) bool {
+	q := question{code, op}
+	answer, ok := v.answers[q]
+	if !ok {
+		answer = ask()
+		v.answers[q] = answer
+	}
+	return answer
+}
+
+func hasOperator(s *policy.Statement, name string) bool {
+	return slices.ContainsFunc(s.Condition, func(o policy.Operator) bool { return o.Name.Text == name })
+}
+
+// allSingle reports whether a request has one value at most of each key of an
+// operator.
+func allSingle(op *policy.Operator) bool {
+	return !slices.ContainsFunc(op.Keys, func(k policy.Key) bool {
+		fact, ok := facts.LookupKey(k.Name.Text)
+		return !ok || isSeveral(fact)
+	})
 }
 
 // isSeveral reports whether a request can have several values of a key.

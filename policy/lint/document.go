@@ -179,7 +179,7 @@ func (v *validator) empty(s *policy.Statement) {
 			continue
 		}
 		code := emptyObjectPrincipal
-		if value := strings.TrimLeft(v.source[p.Position.Offset+len(p.Name)+2:], " \t\r\n:"); !strings.HasPrefix(strings.TrimLeft(value[1:], " \t\r\n"), "}") {
+		if _, inside, _ := strings.Cut(v.source[p.Position.Offset:], "{"); !strings.HasPrefix(strings.TrimLeft(inside, " \t\r\n"), "}") {
 			code = emptyArrayPrincipal
 		}
 		v.report(code, p.Position, p.Name, "%s names nobody, so the statement does nothing: write whom it is for", p.Name)

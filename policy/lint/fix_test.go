@@ -131,7 +131,7 @@ func drawStatement(t *rapid.T) string {
 			o := rapid.SampledFrom([]string{
 				`"StringLikeIfExists":{"aws:PrincipalTag/t":["*","a"]}`, `"ForAllValues:StringLike":{"aws:TagKeys":"*"}`,
 				`"ForAllValues:StringEquals":{"aws:PrincipalTag/t":["a","b"]}`, `"ForAllValues:StringNotEquals":{"aws:PrincipalTag/t":["a",""]}`,
-				`"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/a"}`, `"StringNotLike":{"aws:PrincipalArn":["arn:aws:iam::1*","arn:*:*:*:*:user/*"]}`,
+				`"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/a"}`, `"ForAllValues:StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/a"}`, `"StringNotLike":{"aws:PrincipalArn":["arn:aws:iam::1*","arn:*:*:*:*:user/*"]}`,
 				`"StringLikeIfExists":{"aws:SourceArn":"arn:aws:s3:::*"}`,
 				`"NumericLessThan":{"s3:max-keys":["1",5,"10"]}`, `"NumericGreaterThanEquals":{"s3:max-keys":[2,3]}`, `"NumericEquals":{"s3:max-keys":["2",3]}`,
 				`"IpAddress":{"aws:SourceIp":["10.1.2.3/8"]}`, `"NotIpAddress":{"aws:SourceIp":["10.1.2.3/8","fe80::1/10"]}`,

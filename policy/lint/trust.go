@@ -43,6 +43,7 @@ func (v *validator) federation(s *policy.Statement) {
 	if v.kind != Trust || s.Principal == nil {
 		return
 	}
+	issuers := issuersOf(s)
 	var kinds []provider // of every principal, noProvider for those that are not Federated
 	for _, p := range s.Principal.List {
 		kind, name := noProvider, ""
@@ -54,27 +55,33 @@ func (v *validator) federation(s *policy.Statement) {
 		}
 		kinds = append(kinds, kind)
 		if kind == oidcProvider && s.Effect == policy.Allow {
-			v.oidc(s, p.Value, name)
+			v.oidc(s, p.Value, name, issuers)
 		}
 	}
 	v.mismatchedActions(s, kinds)
 	v.audience(s)
 }
 
-// oidc looks for the condition that holds a web identity to those that are
-// meant.
-func (v *validator) oidc(s *policy.Statement, at policy.Value, name string) {
-	prefix := strings.ToLower(name) + ":"
-	any := false
+// issuersOf returns what the condition keys of a statement begin with, in small
+// letters.
+func issuersOf(s *policy.Statement) map[string]bool {
+	issuers := map[string]bool{}
 	for i := range s.Condition {
 		for j := range s.Condition[i].Keys {
-			any = any || strings.HasPrefix(strings.ToLower(s.Condition[i].Keys[j].Name.Text), prefix)
+			name := strings.ToLower(s.Condition[i].Keys[j].Name.Text)
+			issuers[name[:max(0, strings.LastIndexByte(name, ':'))]] = true
 		}
 	}
+	return issuers
+}
+
+// oidc looks for the condition that holds a web identity to those that are
+// meant.
+func (v *validator) oidc(s *policy.Statement, at policy.Value, name string, issuers map[string]bool) {
 	switch {
 	case strings.EqualFold(name, gitHub) && !hasKey(s, gitHub+":sub"):
 		v.report(missingGitHubKey, at.Position, at.Text, "every repository of GitHub can assume the role: add a condition on %s:sub with the repository and branch that may, such as repo:company/app:ref:refs/heads/main", gitHub)
-	case !any:
+	case !issuers[strings.ToLower(name)]:
 		v.report(missingOIDCKey, at.Position, at.Text, "everybody whom %s knows can assume the role: add conditions on %s:aud and %s:sub", name, name, name)
 	}
 }

@@ -36,7 +36,7 @@ func Validate(data []byte, kind Kind, opts Options) (*policy.Document, []Finding
 	doc, refusals := Parse(data, kind, opts)
 	v := &validator{
 		doc: doc, kind: kind, opts: opts, statement: -1, source: string(data), effort: maxEffort,
-		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{}, instead: map[string]string{},
+		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{}, instead: map[string]string{}, answers: map[question]bool{},
 	}
 	if doc != nil {
 		if len(data) <= maxFixable {
@@ -86,6 +86,7 @@ type validator struct {
 	formatsOf map[string][]format
 	actionsOf map[string][]*facts.Action
 	instead   map[string]string // what was meant by actions that there are not
+	answers   map[question]bool
 	findings  []Finding
 	surplus   Finding // takes what is reported and not kept
 }

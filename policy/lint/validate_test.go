@@ -135,43 +135,63 @@ func large(n int, statement string) []byte {
 	return b.Bytes()
 }
 
-// benchmarks are documents that would be costly if the cost grew faster than
-// their size.
-var benchmarks = map[string]func(n int) []byte{
-	"statements": func(n int) []byte {
+// costly are documents that would be if the cost grew faster than their size.
+var costly = []struct {
+	name string
+	kind Kind
+	make func(n int) []byte
+}{
+	{"statements", Identity, func(n int) []byte {
 		return large(n/90, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/%d/*"}`)
-	},
-	"faults": func(n int) []byte {
+	}},
+	{"faults", Identity, func(n int) []byte {
 		return large(n/90, `{"Sid":"","Effect":"Allow","Action":"s3:GetObjects","Resource":"arn:aws:s3:::b/%d/*"}`)
-	},
-	"actions": func(n int) []byte {
+	}},
+	{"actions", Identity, func(n int) []byte {
 		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*","Action":["` + strings.Repeat(`s3:G*t?","`, n/12) + `s3:*"]}}`)
-	},
-	"patterns": func(n int) []byte {
-		var b strings.Builder
-		for i := range n / 40 {
-			fmt.Fprintf(&b, `"arn:aws:s3:::bucket/*a*b*c*/%d/*",`, i)
-		}
-		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":[` + b.String() + `"arn:aws:s3:::c"]}}`)
-	},
-	"keys": func(n int) []byte {
-		var b strings.Builder
-		for i := range n / 40 {
-			fmt.Fprintf(&b, `"aws:PrincipalTag/%d":["*","a"],`, i)
-		}
-		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringLikeIfExists":{` + b.String() + `"s3:prefix":"a"}}}}`)
-	},
+	}},
+	{"patterns", Identity, func(n int) []byte {
+		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":[` +
+			repeat(n/40, `"arn:aws:s3:::bucket/*a*b*c*/%d/*",`) + `"arn:aws:s3:::c"]}}`)
+	}},
+	{"keys", Identity, func(n int) []byte {
+		return conditional("StringLikeIfExists", repeat(n/40, `"aws:PrincipalTag/%d":["*","a"],`))
+	}},
+	{"qualifiers", Identity, func(n int) []byte {
+		return conditional("ForAllValues:StringEquals", repeat(n/40, `"aws:PrincipalTag/%d":["b","a"],`))
+	}},
+	{"keys of S3", Bucket, func(n int) []byte {
+		return conditional("StringEquals", repeat(n/40, `"s3:ExistingObjectTag/%d":["b","a"],`))
+	}},
+	{"unknown keys", Bucket, func(n int) []byte { return conditional("StringEquals", repeat(n/40, `"s3:Nothing%d":["b","a"],`)) }},
+	{"providers", Trust, func(n int) []byte {
+		return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":[` +
+			repeat(n/60, `"p%d.example",`) + `"q.example"]},"Condition":{"StringEquals":{` + repeat(n/60, `"p%d.example:sub":"a",`) + `"q.example:aud":"a"}}}}`)
+	}},
+}
+
+func repeat(n int, text string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, text, i)
+	}
+	return b.String()
+}
+
+func conditional(operator, keys string) []byte {
+	return []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":{"` +
+		operator + `":{` + keys + `"s3:prefix":"a"}}}}`)
 }
 
 func BenchmarkValidate(b *testing.B) {
-	for name, make := range benchmarks {
+	for _, c := range costly {
 		for _, size := range []int{2000, 20000, 1000000} {
-			document := make(size)
-			b.Run(fmt.Sprintf("%s/%dKB", name, size/1000), func(b *testing.B) {
+			document := c.make(size)
+			b.Run(fmt.Sprintf("%s/%dKB", c.name, size/1000), func(b *testing.B) {
 				b.SetBytes(int64(len(document)))
 				for b.Loop() {
-					if _, findings := Validate(document, Identity, Options{}); len(findings) > MaxFindings {
-						b.Fatal(len(findings))
+					if doc, findings := Validate(document, c.kind, Options{}); doc == nil || len(findings) > MaxFindings {
+						b.Fatal(len(findings), findings)
 					}
 				}
 			})
