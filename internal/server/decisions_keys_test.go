@@ -216,6 +216,10 @@ func (b *brought) ofS3(c *evaltest.Case, k evaltest.Key, name, value string) (bo
 				b.requestTags[tag] = "v"
 			}
 		}
+	case bare == "versionid":
+		if value != nullVersion {
+			return true, cannot("a version's id is what the server makes it")
+		}
 	case bare == "objectcreationoperation":
 		return value == "true", nil
 	case strings.HasPrefix(bare, "x-amz-copy-source"), strings.HasPrefix(bare, "x-amz-metadata-directive"), bare == "x-amz-content-sha256":

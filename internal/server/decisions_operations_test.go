@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -32,6 +31,9 @@ func findOperation(action string) (*operation, error) {
 	}
 	op, ok := operations[known.Name]
 	if !ok {
+		op, ok = operationsOfIAM[known.Name]
+	}
+	if !ok {
 		return nil, cannot("the server has no operation that needs %s", known.Name)
 	}
 	op.action = known.Name
@@ -43,6 +45,9 @@ func (o operation) needing(also func(*attempt) []string) operation {
 	o.also = also
 	return o
 }
+
+// nullVersion is the version of an object that was put without versioning.
+var nullVersion = "null"
 
 var operations = map[string]operation{
 	"s3:ListAllMyBuckets": {address: onEverything, run: func(w *world, a *attempt) error {
@@ -116,6 +121,15 @@ var operations = map[string]operation{
 		})
 		return err
 	}),
+	"s3:CreateBucket": {address: onNoBucket, run: func(w *world, a *attempt) error {
+		name, _, _ := s3Address(a)
+		_, err := w.s3(a.creds, a.brought).CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &name})
+		return err
+	}, after: func(w *world, a *attempt) {
+		name, _, _ := s3Address(a)
+		owner := w.accounts[a.principal.AccountID]
+		w.buckets[name] = &bucket{name: name, owner: owner, client: w.s3(owner.root, nil), objects: map[string]string{}, unsure: true}
+	}},
 	"s3:DeleteBucket": {address: onABucket, prepare: emptyBucket, run: func(w *world, a *attempt) error {
 		_, err := w.s3(a.creds, a.brought).DeleteBucket(context.Background(), &s3.DeleteBucketInput{Bucket: &a.bucket.name})
 		return err
@@ -135,7 +149,7 @@ var operations = map[string]operation{
 		}
 		_, err := c.PutObject(context.Background(), in)
 		return err
-	}, "AccessControlListNotSupported", "PreconditionFailed").needing(func(a *attempt) (more []string) {
+	}, "AccessControlListNotSupported").needing(func(a *attempt) (more []string) {
 		if a.bringsACL() {
 			more = append(more, "s3:PutObjectAcl")
 		}
@@ -147,7 +161,44 @@ var operations = map[string]operation{
 	"s3:DeleteObject": changingObject(func(c *s3.Client, a *attempt) error {
 		_, err := c.DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &a.bucket.name, Key: &a.key})
 		return err
-	}, "PreconditionFailed"),
+	}),
+	"s3:GetObjectAttributes": onObject(func(c *s3.Client, a *attempt) error {
+		_, err := c.GetObjectAttributes(context.Background(), &s3.GetObjectAttributesInput{
+			Bucket: &a.bucket.name, Key: &a.key, ObjectAttributes: []s3types.ObjectAttributes{s3types.ObjectAttributesEtag},
+		})
+		return err
+	}).needing(func(*attempt) []string { return []string{"s3:GetObject"} }),
+	"s3:GetObjectVersion": onObject(func(c *s3.Client, a *attempt) error {
+		out, err := c.GetObject(context.Background(), &s3.GetObjectInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion})
+		if err == nil {
+			err = out.Body.Close()
+		}
+		return err
+	}),
+	"s3:DeleteObjectVersion": changingObject(func(c *s3.Client, a *attempt) error {
+		_, err := c.DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion})
+		return err
+	}),
+	"s3:GetObjectVersionAcl": onObject(func(c *s3.Client, a *attempt) error {
+		_, err := c.GetObjectAcl(context.Background(), &s3.GetObjectAclInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion})
+		return err
+	}),
+	"s3:PutObjectVersionAcl": onObject(func(c *s3.Client, a *attempt) error {
+		in := &s3.PutObjectAclInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion}
+		if !a.bringsACL() {
+			in.AccessControlPolicy = a.bucket.ownersACL()
+		}
+		_, err := c.PutObjectAcl(context.Background(), in)
+		return err
+	}, "AccessControlListNotSupported"),
+	"s3:GetObjectVersionTagging": onObject(func(c *s3.Client, a *attempt) error {
+		_, err := c.GetObjectTagging(context.Background(), &s3.GetObjectTaggingInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion})
+		return err
+	}),
+	"s3:DeleteObjectVersionTagging": changingObject(func(c *s3.Client, a *attempt) error {
+		_, err := c.DeleteObjectTagging(context.Background(), &s3.DeleteObjectTaggingInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion})
+		return err
+	}),
 	"s3:GetObjectAcl": onObject(func(c *s3.Client, a *attempt) error {
 		_, err := c.GetObjectAcl(context.Background(), &s3.GetObjectAclInput{Bucket: &a.bucket.name, Key: &a.key})
 		return err
@@ -194,6 +245,12 @@ var operations = map[string]operation{
 		}
 		return more
 	}),
+	"sts:GetFederationToken": onFederatedUser().needing(func(a *attempt) (more []string) {
+		if a.brought.tagged {
+			more = append(more, "sts:TagSession")
+		}
+		return more
+	}),
 	"sts:TagSession": onRole().needing(func(a *attempt) (more []string) {
 		if a.brought.identity != "" {
 			more = append(more, "sts:SetSourceIdentity")
@@ -206,37 +263,4 @@ var operations = map[string]operation{
 		}
 		return append(more, "sts:AssumeRole")
 	}),
-
-	"iam:GetUser": ofIAM("user", func(c *iam.Client, name string) error {
-		_, err := c.GetUser(context.Background(), &iam.GetUserInput{UserName: &name})
-		return err
-	}),
-	"iam:ListAccessKeys": ofIAM("user", func(c *iam.Client, name string) error {
-		_, err := c.ListAccessKeys(context.Background(), &iam.ListAccessKeysInput{UserName: &name})
-		return err
-	}),
-	"iam:ListUserPolicies": ofIAM("user", func(c *iam.Client, name string) error {
-		_, err := c.ListUserPolicies(context.Background(), &iam.ListUserPoliciesInput{UserName: &name})
-		return err
-	}),
-	"iam:ListAttachedUserPolicies": ofIAM("user", func(c *iam.Client, name string) error {
-		_, err := c.ListAttachedUserPolicies(context.Background(), &iam.ListAttachedUserPoliciesInput{UserName: &name})
-		return err
-	}),
-	"iam:GetRole": ofIAM("role", func(c *iam.Client, name string) error {
-		_, err := c.GetRole(context.Background(), &iam.GetRoleInput{RoleName: &name})
-		return err
-	}),
-	"iam:ListRolePolicies": ofIAM("role", func(c *iam.Client, name string) error {
-		_, err := c.ListRolePolicies(context.Background(), &iam.ListRolePoliciesInput{RoleName: &name})
-		return err
-	}),
-	"iam:ListUsers": {address: onEverything, run: func(w *world, a *attempt) error {
-		_, err := w.iam(a.creds, a.brought).ListUsers(context.Background(), &iam.ListUsersInput{})
-		return err
-	}},
-	"iam:ListRoles": {address: onEverything, run: func(w *world, a *attempt) error {
-		_, err := w.iam(a.creds, a.brought).ListRoles(context.Background(), &iam.ListRolesInput{})
-		return err
-	}},
 }

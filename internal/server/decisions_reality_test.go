@@ -134,6 +134,9 @@ func (w *world) base(c *evaltest.Case, b *brought, implied map[string]string) *c
 
 func s3Base(all *condition.Context, c *evaltest.Case, b *brought) {
 	all.SetString("s3:ResourceAccount", c.Owner)
+	if strings.Contains(strings.ToLower(c.Action), "objectversion") {
+		all.SetString("s3:VersionId", nullVersion)
+	}
 	if b.tls != 0 {
 		all.SetString("s3:TlsVersion", "1."+strconv.Itoa(int(b.tls)-tls.VersionTLS10))
 	}

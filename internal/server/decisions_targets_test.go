@@ -4,12 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/policy/lint"
 )
 
@@ -243,28 +241,42 @@ func prepareRole(w *world, a *attempt) error {
 	return w.setTrust(a.role, a.trust, a.bound)
 }
 
-// ofIAM is an operation of IAM on a user or role of the caller's own account.
-func ofIAM(kind string, send func(*iam.Client, string) error) operation {
+// onFederatedUser is GetFederationToken.
+func onFederatedUser() operation {
 	return operation{
 		address: func(_ *world, a *attempt) error {
-			n, err := arn.Parse(a.resource)
+			prefix := "arn:aws:sts::" + a.c.Principal.AccountID + ":federated-user/"
 			switch {
-			case err != nil || n.Partition != "aws" || n.Service != "iam" || n.Region != "" || !strings.HasPrefix(n.Resource, kind+"/"):
+			case a.c.Principal.Type != "user":
+				return cannot("only a user can have federated users here, whatever a policy says")
+			case !strings.HasPrefix(a.resource, prefix):
 				return cannot("no request names such a resource")
-			case n.AccountID != a.c.Principal.AccountID:
-				return cannot("IAM acts in the caller's account")
-			case a.c.Principal.Type == "federated":
-				return cannot("a federated user cannot call IAM, whatever a policy says")
 			}
 			return nil
 		},
-		prepare: func(w *world, a *attempt) error {
-			e, err := w.entityOf(a.resource, "")
-			if err != nil || e == a.holder {
-				return err
-			}
-			return w.grantTags(e, granted{tags: a.brought.targetTags})
+		run: func(w *world, a *attempt) error {
+			name := lastElement(a.resource)
+			_, err := w.sts(a.creds, a.brought).GetFederationToken(context.Background(), &sts.GetFederationTokenInput{Name: &name, Tags: stsTags(a.brought.requestTags)})
+			return err
 		},
-		run: func(w *world, a *attempt) error { return send(w.iam(a.creds, a.brought), lastElement(a.resource)) },
 	}
+}
+
+// onNoBucket sees to it that there is no bucket of the name.
+func onNoBucket(w *world, a *attempt) error {
+	name, _, err := s3Address(a)
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(a.resource, "/"):
+		return cannot("the operation acts on buckets")
+	case a.c.Principal.Type == "anonymous":
+		return cannot("nobody unsigned can ask for that")
+	case a.c.Owner != a.c.Principal.AccountID:
+		return cannot("a bucket belongs to who makes it")
+	}
+	if b := w.buckets[name]; b != nil {
+		return w.deleteBucket(b)
+	}
+	return nil
 }

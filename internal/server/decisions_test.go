@@ -27,7 +27,7 @@ import (
 
 // minimumReal is how many cases must at least be made as real requests, and
 // they must be most of all.
-const minimumReal = 780
+const minimumReal = 830
 
 // tally counts cases over all files.
 type tally struct {
@@ -100,6 +100,7 @@ type attempt struct {
 	bucket    *bucket
 	key       string  // of the object
 	upload    string  // id of the multipart upload
+	made      string  // id of what the request has made
 	role      *entity // to be assumed
 
 	// The policies as the server has them.
