@@ -101,8 +101,11 @@ func (r *reader) addPolicy(head string, bind bool) error {
 	if bind {
 		p.Bound = map[string]string{}
 		for _, who := range slices.Backward(r.file.Principals) {
-			p.Bound[who.ARN] = who.UniqueID
-			p.Bound[who.IssuerARN] = who.UniqueID
+			for _, name := range []string{who.ARN, who.IssuerARN} {
+				if name != "" && who.UniqueID != "" {
+					p.Bound[name] = who.UniqueID
+				}
+			}
 		}
 	}
 	if r.policies[name] != nil {
