@@ -26,6 +26,9 @@ type bucket struct {
 	unsure     bool              // a case has changed the configuration
 }
 
+// content is that of every object.
+const content = "data"
+
 // unknown are the tags of an object that a case has changed.
 const unknown = "?"
 
@@ -145,7 +148,7 @@ func (b *bucket) asRoot(do func() error) error {
 }
 
 func (b *bucket) putNow(key, tags string) error {
-	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: strings.NewReader("data")}
+	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: strings.NewReader(content)}
 	if tags != "" {
 		in.Tagging = &tags
 	}

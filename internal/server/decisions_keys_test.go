@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -20,9 +21,15 @@ import (
 // state that it meets.
 type brought struct {
 	headers, query map[string]string
-	tls            uint16    // version; 0 is plain HTTP
-	clock, issued  time.Time // of the request, and of the caller's temporary credentials
-	temporary      bool      // a user makes the request with temporary credentials
+	tls            uint16        // version; 0 is plain HTTP
+	clock, issued  time.Time     // of the request, and of the caller's temporary credentials
+	temporary      bool          // a user makes the request with temporary credentials
+	age            time.Duration // of the signature
+	presigned      bool
+	unsigned       bool    // the signature does not cover the payload
+	content        *string // of the object
+	part           bool    // the request makes no object, but begins an upload in parts
+	location       string  // of a new bucket
 
 	principalTags  map[string]string
 	sourceIdentity string            // of the session that makes the request
@@ -40,6 +47,11 @@ type brought struct {
 // modify puts headers and parameters into a request of the SDK before it is
 // signed.
 func (b *brought) modify(stack *middleware.Stack) error {
+	if b.unsigned {
+		if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
+			return err
+		}
+	}
 	return stack.Build.Add(middleware.BuildMiddlewareFunc("case", func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
 		if r, ok := in.Request.(*smithyhttp.Request); ok {
 			for _, k := range sortedKeys(b.headers) {
@@ -48,6 +60,9 @@ func (b *brought) modify(stack *middleware.Stack) error {
 			q := r.URL.Query()
 			for k, v := range b.query {
 				q.Set(k, v)
+			}
+			if b.presigned {
+				q.Set("X-Amz-Expires", "3600")
 			}
 			r.URL.RawQuery = q.Encode()
 		}
@@ -123,6 +138,9 @@ func (b *brought) prefixed(c *evaltest.Case, k evaltest.Key, _, value string) (b
 		if service == "s3" {
 			return false, nil
 		}
+		if strings.EqualFold(c.Action, "iam:CreateUser") {
+			return true, cannot("who is yet to be made has no tags")
+		}
 		b.targetTags[tag] = value
 	default:
 		return false, nil
@@ -135,6 +153,9 @@ func has(c *evaltest.Case, key string) bool {
 	a, ok := facts.LookupAction(c.Action)
 	return ok && a.HasKey(key)
 }
+
+// emptySHA256 is the hash of no bytes.
+const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
@@ -184,7 +205,19 @@ func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value str
 	case "aws:multifactorauthage":
 		return true, cannot("nobody has a second factor here")
 	case "s3:authtype":
-		return value == "REST-HEADER", nil
+		b.presigned = value == "REST-QUERY-STRING"
+		if b.presigned && c.Principal.Type == "anonymous" || !b.presigned && value != "REST-HEADER" {
+			return true, cannot("the server takes no requests signed in the way of %s", value)
+		}
+	case "s3:signatureage":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 || c.Principal.Type == "anonymous" {
+			return true, cannot("no request has such an %s", k.Name)
+		}
+		b.age = time.Duration(n) * time.Millisecond
+		b.clock = cmp.Or(b.clock, time.Now().Truncate(time.Second))
+	case "aws:resourceaccount":
+		return value == c.Owner, nil
 	case "s3:signatureversion":
 		return value == "AWS4-HMAC-SHA256", nil
 	case "s3:resourceaccount":
@@ -221,8 +254,24 @@ func (b *brought) ofS3(c *evaltest.Case, k evaltest.Key, name, value string) (bo
 			return true, cannot("a version's id is what the server makes it")
 		}
 	case bare == "objectcreationoperation":
-		return value == "true", nil
-	case strings.HasPrefix(bare, "x-amz-copy-source"), strings.HasPrefix(bare, "x-amz-metadata-directive"), bare == "x-amz-content-sha256":
+		b.part = value == "false"
+	case bare == "locationconstraint":
+		b.location = value
+	case bare == "x-amz-content-sha256":
+		empty := ""
+		switch {
+		case value == "UNSIGNED-PAYLOAD":
+			b.unsigned = true
+		case value == emptySHA256 && strings.EqualFold(c.Action, "s3:PutObject"):
+			b.content = &empty
+		default:
+			return true, cannot("no request has that hash of its payload")
+		}
+	case bare == "x-amz-server-side-encryption" && value != "AES256":
+		return true, cannot("the server encrypts with AES256 alone")
+	case bare == "x-amz-copy-source":
+		return true, cannot("a copy needs s3:GetObject of its source too")
+	case bare == "x-amz-metadata-directive":
 		return false, nil
 	case strings.HasPrefix(bare, "x-amz-"), bare == "if-match", bare == "if-none-match":
 		b.headers[http.CanonicalHeaderKey(bare)] = value

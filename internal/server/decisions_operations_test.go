@@ -19,7 +19,8 @@ type operation struct {
 	prepare func(w *world, a *attempt) error // makes that, with its resource-based policy
 	run     func(w *world, a *attempt) error // sends the request
 	after   func(w *world, a *attempt)       // notes what it has changed
-	also    func(a *attempt) []string        // further actions that it needs
+	also    func(a *attempt) []string        // further actions that it needs, once this one is allowed
+	first   []string                         // actions that it needs before this one
 	answers []string                         // codes of errors that only who is allowed can get
 }
 
@@ -43,6 +44,12 @@ func findOperation(action string) (*operation, error) {
 // needing adds what else an operation needs.
 func (o operation) needing(also func(*attempt) []string) operation {
 	o.also = also
+	return o
+}
+
+// behind adds what an operation needs before.
+func (o operation) behind(first ...string) operation {
+	o.first = first
 	return o
 }
 
@@ -123,13 +130,17 @@ var operations = map[string]operation{
 	}),
 	"s3:CreateBucket": {address: onNoBucket, run: func(w *world, a *attempt) error {
 		name, _, _ := s3Address(a)
-		_, err := w.s3(a.creds, a.brought).CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &name})
+		in := &s3.CreateBucketInput{Bucket: &name}
+		if l := a.brought.location; l != "" {
+			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(l)}
+		}
+		_, err := w.s3(a.creds, a.brought).CreateBucket(context.Background(), in)
 		return err
 	}, after: func(w *world, a *attempt) {
 		name, _, _ := s3Address(a)
 		owner := w.accounts[a.principal.AccountID]
 		w.buckets[name] = &bucket{name: name, owner: owner, client: w.s3(owner.root, nil), objects: map[string]string{}, unsure: true}
-	}},
+	}, answers: []string{"IllegalLocationConstraintException"}},
 	"s3:DeleteBucket": {address: onABucket, prepare: emptyBucket, run: func(w *world, a *attempt) error {
 		_, err := w.s3(a.creds, a.brought).DeleteBucket(context.Background(), &s3.DeleteBucketInput{Bucket: &a.bucket.name})
 		return err
@@ -143,13 +154,20 @@ var operations = map[string]operation{
 		return err
 	}),
 	"s3:PutObject": changingObject(func(c *s3.Client, a *attempt) error {
-		in := &s3.PutObjectInput{Bucket: &a.bucket.name, Key: &a.key, Body: strings.NewReader("data")}
+		in := &s3.PutObjectInput{Bucket: &a.bucket.name, Key: &a.key, Body: strings.NewReader(content)}
+		if a.brought.content != nil {
+			in.Body = strings.NewReader(*a.brought.content)
+		}
 		if a.brought.tagged {
 			in.Tagging = aws.String(asQuery(a.brought.requestTags))
 		}
+		if a.brought.part {
+			_, err := c.CreateMultipartUpload(context.Background(), &s3.CreateMultipartUploadInput{Bucket: in.Bucket, Key: in.Key, Tagging: in.Tagging})
+			return err
+		}
 		_, err := c.PutObject(context.Background(), in)
 		return err
-	}, "AccessControlListNotSupported").needing(func(a *attempt) (more []string) {
+	}, "AccessControlListNotSupported", "PreconditionFailed").needing(func(a *attempt) (more []string) {
 		if a.bringsACL() {
 			more = append(more, "s3:PutObjectAcl")
 		}
@@ -161,13 +179,13 @@ var operations = map[string]operation{
 	"s3:DeleteObject": changingObject(func(c *s3.Client, a *attempt) error {
 		_, err := c.DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &a.bucket.name, Key: &a.key})
 		return err
-	}),
+	}, "PreconditionFailed"),
 	"s3:GetObjectAttributes": onObject(func(c *s3.Client, a *attempt) error {
 		_, err := c.GetObjectAttributes(context.Background(), &s3.GetObjectAttributesInput{
 			Bucket: &a.bucket.name, Key: &a.key, ObjectAttributes: []s3types.ObjectAttributes{s3types.ObjectAttributesEtag},
 		})
 		return err
-	}).needing(func(*attempt) []string { return []string{"s3:GetObject"} }),
+	}).behind("s3:GetObject"),
 	"s3:GetObjectVersion": onObject(func(c *s3.Client, a *attempt) error {
 		out, err := c.GetObject(context.Background(), &s3.GetObjectInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion})
 		if err == nil {
@@ -255,12 +273,12 @@ var operations = map[string]operation{
 		if a.brought.identity != "" {
 			more = append(more, "sts:SetSourceIdentity")
 		}
-		return append(more, "sts:AssumeRole")
-	}),
+		return more
+	}).behind("sts:AssumeRole"),
 	"sts:SetSourceIdentity": onRole().needing(func(a *attempt) (more []string) {
 		if a.brought.tagged {
 			more = append(more, "sts:TagSession")
 		}
-		return append(more, "sts:AssumeRole")
-	}),
+		return more
+	}).behind("sts:AssumeRole"),
 }

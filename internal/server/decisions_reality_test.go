@@ -145,7 +145,7 @@ func s3Base(all *condition.Context, c *evaltest.Case, b *brought) {
 	}
 	all.SetString("s3:authType", "REST-HEADER")
 	all.SetString("s3:signatureversion", "AWS4-HMAC-SHA256")
-	all.SetString("s3:x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+	all.SetString("s3:x-amz-content-sha256", emptySHA256)
 	all.SetInt("s3:signatureAge", 0)
 }
 
@@ -194,12 +194,14 @@ func (w *world) decide(a *attempt) (eval.Decision, error) {
 }
 
 // alsoAllowed fails with *impossible unless the caller is allowed what else the
-// operation needs: then nothing but the case's action decides.
+// operation needs to come to an answer: then nothing but the case's action
+// decides.
 func (a *attempt) alsoAllowed(request eval.Request, policies *eval.Policies) error {
-	if a.op.also == nil {
-		return nil
+	needs := a.op.first
+	if a.op.also != nil && a.c.Effect == "allowed" {
+		needs = append(slices.Clone(needs), a.op.also(a)...)
 	}
-	for _, action := range a.op.also(a) {
+	for _, action := range needs {
 		request.Action = action
 		if !eval.Decide(&request, policies).Allowed() {
 			return cannot("the operation needs %s too, which the case does not allow", action)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -185,30 +186,51 @@ func (w *world) overTLS() string {
 	return w.secure.URL
 }
 
-// signer signs at the time of the world.
+// signer signs at the time of the world, or earlier, and in the URL when the
+// request is to be presigned.
 type signer struct {
 	*v4.Signer
-	now func() time.Time
+	now     func() time.Time
+	brought *brought
 }
 
 // SignHTTP signs a request.
 func (s signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, _ time.Time, more ...func(*v4.SignerOptions)) error {
-	return s.Signer.SignHTTP(ctx, c, r, hash, service, region, s.now(), more...)
+	if s.brought == nil {
+		return s.Signer.SignHTTP(ctx, c, r, hash, service, region, s.now(), more...)
+	}
+	at := s.now().Add(-s.brought.age)
+	if !s.brought.presigned {
+		return s.Signer.SignHTTP(ctx, c, r, hash, service, region, at, more...)
+	}
+	r.Header.Del("X-Amz-Content-Sha256")
+	address, headers, err := s.Signer.PresignHTTP(ctx, c, r, "UNSIGNED-PAYLOAD", service, region, at, more...)
+	if err != nil {
+		return err
+	}
+	for _, kept := range []string{"User-Agent", "X-Forwarded-For"} {
+		if v := r.Header.Get(kept); v != "" {
+			headers.Set(kept, v)
+		}
+	}
+	r.Header = headers
+	r.URL, err = url.Parse(address)
+	return err
 }
 
 func (w *world) s3(creds aws.Credentials, b *brought) *s3.Client {
 	return s3.NewFromConfig(w.client(creds, b), func(o *s3.Options) {
 		o.UsePathStyle = true
-		o.HTTPSignerV4 = signer{v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), w.now}
+		o.HTTPSignerV4 = signer{v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), w.now, b}
 	})
 }
 
 func (w *world) iam(creds aws.Credentials, b *brought) *iam.Client {
-	return iam.NewFromConfig(w.client(creds, b), func(o *iam.Options) { o.HTTPSignerV4 = signer{v4.NewSigner(), w.now} })
+	return iam.NewFromConfig(w.client(creds, b), func(o *iam.Options) { o.HTTPSignerV4 = signer{v4.NewSigner(), w.now, b} })
 }
 
 func (w *world) sts(creds aws.Credentials, b *brought) *sts.Client {
-	return sts.NewFromConfig(w.client(creds, b), func(o *sts.Options) { o.HTTPSignerV4 = signer{v4.NewSigner(), w.now} })
+	return sts.NewFromConfig(w.client(creds, b), func(o *sts.Options) { o.HTTPSignerV4 = signer{v4.NewSigner(), w.now, b} })
 }
 
 // impossible is why no real request can be the one of a case.
