@@ -41,21 +41,23 @@ func setTLSVersion(c *condition.Context, r *service.Request) {
 	c.SetString("s3:TlsVersion", "1."+strconv.Itoa(int(r.HTTP.TLS.Version)-tls.VersionTLS10))
 }
 
+// setSignature sets the keys of how the request is signed ("Amazon S3 Signature
+// Version 4 Authentication Specific Policy Keys", Amazon S3 API Reference).
 func setSignature(c *condition.Context, r *service.Request) {
 	if r.Signature == nil {
 		setHeader(c, r, "x-amz-content-sha256")
 		return
 	}
-	// Not the header: in a presigned URL the signature need not cover it.
-	c.SetString("s3:x-amz-content-sha256", r.Signature.PayloadHash)
 	c.SetString("s3:signatureversion", sigv4.Algorithm)
+	if _, covered := slices.BinarySearch(r.Signature.SignedHeaders, "x-amz-content-sha256"); covered || !r.Signature.Presigned {
+		setHeader(c, r, "x-amz-content-sha256") // never the parameter
+	}
 	if !r.Signature.Presigned {
 		c.SetString("s3:authType", "REST-HEADER")
 		return
 	}
 	c.SetString("s3:authType", "REST-QUERY-STRING")
-	// Of presigned requests only ("Amazon S3 Signature Version 4
-	// Authentication Specific Policy Keys", Amazon S3 API Reference).
+	// Of presigned requests only.
 	c.SetInt("s3:signatureAge", r.Time.Sub(r.Signature.Time).Milliseconds())
 }
 

@@ -143,10 +143,14 @@ func s3Base(all *condition.Context, c *evaltest.Case, b *brought) {
 	if c.Principal.Type == "anonymous" {
 		return
 	}
-	all.SetString("s3:authType", "REST-HEADER")
 	all.SetString("s3:signatureversion", "AWS4-HMAC-SHA256")
-	all.SetString("s3:x-amz-content-sha256", emptySHA256)
-	all.SetInt("s3:signatureAge", 0)
+	if b.presigned {
+		all.SetString("s3:authType", "REST-QUERY-STRING")
+		all.SetInt("s3:signatureAge", 0)
+	} else {
+		all.SetString("s3:authType", "REST-HEADER")
+		all.SetString("s3:x-amz-content-sha256", emptySHA256)
+	}
 }
 
 // realKeys returns keys with the names of the server in their values.

@@ -27,7 +27,7 @@ import (
 
 // minimumReal is how many cases must at least be made as real requests, and
 // they must be most of all.
-const minimumReal = 830
+const minimumReal = 1350
 
 // tally counts cases over all files.
 type tally struct {
