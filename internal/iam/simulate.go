@@ -89,31 +89,54 @@ func (h *handlers) findPolicySource(r *service.Request, in ofPolicySource) (poli
 	return policySource{}, &directory.NotFoundError{Kind: string(e.Kind), Name: e.Name}
 }
 
+// attachedSource is a policy of a user, group or role as a simulation takes it,
+// with what tells it from others.
+type attachedSource struct {
+	simulate.Source
+	policyType string // inline, aws-managed or user-managed
+	arn        string // of a managed policy
+	owner      directory.Entity
+	name       string // of an inline policy
+}
+
 // policies returns the policies of a user with those of its groups, of a group,
 // or of a role, each once and under the names that the simulator gives them.
-func (h *handlers) policies(source policySource) []simulate.Source {
+func (h *handlers) policies(source policySource) []attachedSource {
 	entities := []directory.Entity{source.entity}
 	if e := source.entity; e.Kind == directory.KindUser {
 		for _, g := range h.directory.GroupsForUser(e.AccountID, e.Name) {
 			entities = append(entities, directory.Entity{AccountID: e.AccountID, Kind: directory.KindGroup, Name: g.Name})
 		}
 	}
-	var list []simulate.Source
+	var list []attachedSource
 	seen := map[string]bool{}
 	for _, e := range entities {
 		for _, name := range h.directory.InlinePolicies(e) {
 			if document, ok := h.directory.InlinePolicy(e, name); ok {
-				list = append(list, simulate.Source{ID: fmt.Sprintf("%s_%s_%s", e.Kind, e.Name, name), Document: document})
+				s := simulate.Source{ID: fmt.Sprintf("%s_%s_%s", e.Kind, e.Name, name), Document: document}
+				list = append(list, attachedSource{Source: s, policyType: "inline", owner: e, name: name})
 			}
 		}
 		for _, p := range h.directory.AttachedPolicies(e) {
 			if s, ok := h.managed(p.ARN); ok && !seen[p.ARN] {
 				seen[p.ARN] = true
-				list = append(list, s)
+				of := attachedSource{Source: s, policyType: "user-managed", arn: p.ARN}
+				if p.AccountID == directory.AWSAccountID {
+					of.policyType = "aws-managed"
+				}
+				list = append(list, of)
 			}
 		}
 	}
 	return list
+}
+
+func sources(list []attachedSource) []simulate.Source {
+	plain := make([]simulate.Source, len(list))
+	for i := range list {
+		plain[i] = list[i].Source
+	}
+	return plain
 }
 
 func (h *handlers) managed(policyARN string) (simulate.Source, bool) {
@@ -306,10 +329,12 @@ func (h *handlers) principalID(caller string) string {
 type simulatePrincipalPolicyInput struct {
 	ofPolicySource
 	simulation
+	PolicyExclusionList []policyIdentifier
 }
 
-// simulatePrincipalPolicy adds the policies of a user, group or role to those of
-// the request. A boundary of the request takes the place of the entity's.
+// simulatePrincipalPolicy adds the policies of a user, group or role, except those
+// that the request excludes, to those of the request. A boundary of the request
+// takes the place of the entity's.
 func (h *handlers) simulatePrincipalPolicy(_ context.Context, r *service.Request, in *simulatePrincipalPolicyInput) (*simulateResult, error) {
 	source, err := h.findPolicySource(r, in.ofPolicySource)
 	if err != nil {
@@ -319,8 +344,13 @@ func (h *handlers) simulatePrincipalPolicy(_ context.Context, r *service.Request
 	if err != nil {
 		return nil, err
 	}
-	p.Identity = append(h.policies(source), p.Identity...)
-	if boundary, ok := h.managed(source.resource.boundary); ok && p.Boundary == nil {
+	excluded, err := compileExclusions(in.PolicyExclusionList)
+	if err != nil {
+		return nil, err
+	}
+	kept := slices.DeleteFunc(h.policies(source), func(s attachedSource) bool { return excluded.policy(&s) })
+	p.Identity = append(sources(kept), p.Identity...)
+	if boundary, ok := h.managed(source.resource.boundary); ok && p.Boundary == nil && !excluded.types["permission-boundary"] {
 		p.Boundary = &boundary
 	}
 	if p.CallerARN == "" {
@@ -359,5 +389,5 @@ func (h *handlers) getContextKeysForPrincipalPolicy(_ context.Context, r *servic
 	if err != nil {
 		return nil, err
 	}
-	return contextKeys(append(h.policies(source), inputPolicies(in.PolicyInputList)...))
+	return contextKeys(append(sources(h.policies(source)), inputPolicies(in.PolicyInputList)...))
 }

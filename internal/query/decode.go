@@ -85,8 +85,12 @@ func (d *decoder) take(name string) (string, bool) {
 func (d *decoder) structure(in input, prefix, at string, v reflect.Value) {
 	for _, f := range in {
 		target, where := v.FieldByIndex(f.index), at+location(f.name)
-		if f.shape.Type == "list" {
+		switch f.shape.Type {
+		case "list":
 			d.list(f, prefix+f.name, where, target)
+			continue
+		case "structure":
+			d.inner(f, prefix+f.name, where, target)
 			continue
 		}
 		text, given := d.take(prefix + f.name)
@@ -98,6 +102,21 @@ func (d *decoder) structure(in input, prefix, at string, v reflect.Value) {
 		}
 		d.set(f.shape, text, where, target)
 	}
+}
+
+// inner reads a structure that is a member of another.
+func (d *decoder) inner(f field, name, where string, target reflect.Value) {
+	if !d.has(name, f) {
+		if f.required {
+			d.null(where)
+		}
+		return
+	}
+	if target.Kind() == reflect.Pointer {
+		target.Set(reflect.New(target.Type().Elem()))
+		target = target.Elem()
+	}
+	d.structure(f.members, name+".", where+".", target)
 }
 
 func (d *decoder) null(where string) {
@@ -174,14 +193,16 @@ func (d *decoder) has(name string, m field) bool {
 	if _, ok := d.params[name]; ok {
 		return true
 	}
-	if m.shape.Type != "list" {
+	switch {
+	case m.shape.Type == "list":
+		if name += ".member.1"; m.members == nil {
+			_, ok := d.params[name]
+			return ok
+		}
+	case m.shape.Type != "structure":
 		return false
 	}
-	if m.members == nil {
-		_, ok := d.params[name+".member.1"]
-		return ok
-	}
-	return slices.ContainsFunc(m.members, func(inner field) bool { return d.has(name+".member.1."+inner.name, inner) })
+	return slices.ContainsFunc(m.members, func(inner field) bool { return d.has(name+"."+inner.name, inner) })
 }
 
 // check returns what a value violates, in AWS's words.

@@ -17,7 +17,7 @@ type field struct {
 	shape    *Shape
 	required bool
 	member   *Shape // of a list
-	members  input  // of a list of structures
+	members  input  // of a structure, or of a list of structures
 }
 
 // inputOf matches the fields of a struct type with the members that a model
@@ -54,6 +54,9 @@ func fieldOf(m *Model, where, name string, sf reflect.StructField, entry string)
 	}
 	if f.shape == nil || kinds[f.shape.Type] != t.Kind() {
 		panic(fmt.Sprintf("query: %s is not of shape %s", where, entry))
+	}
+	if f.shape.Type == "structure" {
+		f.members = inputOf(m, where, t, f.shape.Members)
 	}
 	if f.shape.Type != "list" {
 		return f

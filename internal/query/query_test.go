@@ -33,7 +33,7 @@ const model = `{
     "tags": {"type": "list", "member": "Tag", "max": 2},
     "Tag": {"type": "structure", "members": {"Key": "name!", "Value": "text!"}},
     "groups": {"type": "list", "member": "Group"},
-    "Group": {"type": "structure", "members": {"Names": "keys", "Tags": "tags"}}
+    "Group": {"type": "structure", "members": {"Names": "keys", "Tags": "tags", "First": "Tag"}}
   },
   "operations": {
     "Echo": {"Name": "name!", "Note": "text", "Count": "count", "Flag": "flag", "Status": "status", "Keys": "keys", "Tags": "tags", "Groups": "groups"},
@@ -54,10 +54,11 @@ type echo struct {
 	Groups []group `json:",omitempty"`
 }
 
-// group is a structure of nothing but lists.
+// group is a structure of lists and of another structure.
 type group struct {
 	Names []string
 	Tags  []tag
+	First *tag `json:",omitempty"`
 }
 
 func parseModel(t testing.TB) *query.Model {
