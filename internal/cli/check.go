@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/internal/findings"
 	"github.com/keywright/keywright/internal/server"
 	"github.com/keywright/keywright/policy"
@@ -53,6 +54,9 @@ Exit status: 0 when nothing is at least as bad as --severity, 1 when something i
   aws s3api get-bucket-policy --bucket my-bucket --query Policy --output text |
     keywright check --type resource --bucket my-bucket -
 
+  # is a bucket open to other accounts' customers?
+  keywright check --account 111122223333 bucket-policy.json
+
   # see what could be mended, then mend it
   keywright check --diff policies/*.json
   keywright check --fix policies/*.json
@@ -61,13 +65,14 @@ Exit status: 0 when nothing is at least as bad as --severity, 1 when something i
   keywright check --format sarif --severity warning policies/*.json > findings.sarif
 
   # what does a code mean?
-  keywright check --explain ACTION_NOT_APPLICABLE`,
+  keywright check --explain LIST_WHOLE_BUCKET`,
 		SilenceErrors: true,
 		RunE:          func(c *cobra.Command, names []string) error { return k.run(c, names) },
 	}
 	flags := c.Flags()
 	flags.StringVar(&k.policyType, "type", "", "`type` of policy: "+alternatives(typeNames())+" (default guessed from each document)")
 	flags.StringVar(&k.options.Bucket, "bucket", "", "`name` of the bucket that a resource policy is for (default any)")
+	flags.StringVar(&k.options.Account, "account", "", "`id` of the account that owns what a resource or trust policy is for (default not known)")
 	flags.BoolVar(&k.options.Managed, "managed", false, "hold an identity policy to the rules of managed policies, as CreatePolicy does")
 	flags.StringVar(&k.format, "format", "text", "`format` of the findings: text, json or sarif")
 	flags.BoolVar(&k.json, "json", false, "short for --format json")
@@ -83,7 +88,7 @@ Exit status: 0 when nothing is at least as bad as --severity, 1 when something i
 // complete makes a shell complete the values of flags.
 func (k *checking) complete(c *cobra.Command) {
 	for flag, values := range map[string][]string{
-		"type": typeNames(), "format": formats, "severity": severityNames(), "explain": codeNames(), "bucket": nil,
+		"type": typeNames(), "format": formats, "severity": severityNames(), "explain": codeNames(), "bucket": nil, "account": nil,
 	} {
 		complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
@@ -141,6 +146,7 @@ func (k *checking) run(c *cobra.Command, names []string) error {
 		k.format = "json"
 	}
 	least := slices.Index(severityNames(), strings.ReplaceAll(strings.ToLower(k.severity), "_", "-"))
+	account := k.options.Account
 	_, known := lint.ParseKind(k.policyType)
 	switch {
 	case !slices.Contains(formats, k.format):
@@ -149,6 +155,8 @@ func (k *checking) run(c *cobra.Command, names []string) error {
 		return usage("--severity is "+alternatives(severityNames()), "%q is not a severity", k.severity)
 	case k.policyType != "" && !known:
 		return usage("--type is "+alternatives(typeNames()), "%q is not a type of policy", k.policyType)
+	case account != "" && !arn.IsAccountID(account):
+		return usage("an account id has 12 to 20 digits", "%q is not an account id", account)
 	case k.fix && k.diff:
 		return usage("--diff first, then --fix", "--diff shows what --fix would write: give one of them")
 	case k.diff && k.format != "text":

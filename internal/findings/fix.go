@@ -10,13 +10,18 @@ import (
 const MaxFixes = 1000
 
 // Mend returns the file with its safe fixes made, and with the findings that are
-// left. Its Mended are those that are not, each as it was found. It makes one fix at a time and checks again,
-// since of two fixes each may be safe only without the other: of two equal
-// statements one can go, not both. What no fix touches stays byte for byte.
+// left. Its Mended are those that are not, as they were found. It makes one fix
+// at a time and checks again, since of two fixes each may be safe only without
+// the other: of two equal statements one can go, not both. It begins at the end,
+// so that the places of what comes before stay as they are. What no fix touches
+// stays byte for byte.
 func Mend(f File) File {
 	var mended []Finding
 	for len(mended) < MaxFixes {
-		i := slices.IndexFunc(f.Findings, func(of Finding) bool { return of.Fix != nil })
+		i := len(f.Findings) - 1
+		for i >= 0 && f.Findings[i].Fix == nil {
+			i--
+		}
 		if i < 0 {
 			break
 		}
@@ -29,6 +34,7 @@ func Mend(f File) File {
 		after.Guess = f.Guess
 		f, mended = after, append(mended, of)
 	}
+	slices.SortStableFunc(mended, func(a, b Finding) int { return a.Position.Offset - b.Position.Offset })
 	f.Mended = mended
 	return f
 }

@@ -256,6 +256,9 @@ func (d *Document) layOut(value, beside, prefix string) string {
 	if err := json.Indent(&b, []byte(value), prefix, d.unit()); err != nil {
 		return value
 	}
+	if strings.Contains(beside, "\r\n") {
+		return strings.ReplaceAll(b.String(), "\n", "\r\n")
+	}
 	return b.String()
 }
 

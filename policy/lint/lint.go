@@ -106,6 +106,7 @@ const (
 type Options struct {
 	Bucket  string // name of the bucket, for a bucket policy; when empty any bucket will do
 	Managed bool   // whether it is a managed policy, which needs Version 2012-10-17
+	Account string // that owns what a resource or trust policy is for; empty when not known
 }
 
 // Check returns why the API refuses a document that is put as a policy of the

@@ -158,7 +158,7 @@ func (r *registry) readOmissions(text string) error {
 // document behind "--- example TYPE LINE:COLUMN", without the fault behind
 // "--- without", and as its fix leaves it behind "--- fixed", which may take the
 // place of the one without the fault. Behind the position may stand "managed",
-// "bucket=NAME" and "fill=CHARACTERS".
+// "bucket=NAME", "account=ID" and "fill=CHARACTERS".
 func (r *registry) readEntries(text string) error {
 	var e *Entry
 	family, _, _ := strings.Cut(text, "\n")
@@ -254,6 +254,8 @@ func (e *Entry) readSection(words []string) (*string, error) {
 				x.Options.Managed = true
 			case "bucket":
 				x.Options.Bucket = value
+			case "account":
+				x.Options.Account = value
 			case "fill":
 				var err error
 				if x.Fill, err = strconv.Atoi(value); err != nil {

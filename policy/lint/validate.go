@@ -64,6 +64,7 @@ var (
 	documentRules = []func(*validator){
 		(*validator).version, (*validator).size, (*validator).sids, (*validator).repeated,
 		(*validator).rolesAnywhere,
+		(*validator).grants, (*validator).deputies, (*validator).wording,
 	}
 	statementRules = []func(*validator, *policy.Statement){
 		(*validator).empty,

@@ -330,7 +330,10 @@ func (v *validator) alwaysOrNever(s *policy.Statement) {
 				f.fix("remove the condition, which always holds", v.removeKey(s, op, key))
 			}
 		case !parsed.IsNegated():
-			v.report(nullFalse, name.Position, name.Text, "%s with \"*\" asks whether the request has %s: write \"Null\": {%q: \"false\"}", op.Name.Text, name.Text, name.Text)
+			f := v.report(nullFalse, name.Position, name.Text, "%s with \"*\" asks whether the request has %s: write \"Null\": {%q: \"false\"}", op.Name.Text, name.Text, name.Text)
+			if strings.EqualFold(name.Text, "s3:prefix") {
+				f.Advice = "Take the condition away, or name a folder: it limits nothing, and fails for requests without a prefix, such as HeadBucket, with which programs test a connection."
+			}
 		case parsed.Qualifier == condition.ForAnyValue && !parsed.IfExists:
 			v.report(redundantStatementKey, name.Position, name.Text, "%s with \"*\" holds for no request, so the statement never applies: remove the condition on %s, or name the values that are meant", op.Name.Text, name.Text)
 		default:
