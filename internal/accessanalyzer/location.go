@@ -43,8 +43,8 @@ func (c *counter) finding(f *findings.Finding) finding {
 		}
 	}
 	details := sentence(f.Message)
-	if f.Advice != "" {
-		details += " " + sentence(f.Advice)
+	if of := f.Finding.Advice; of != "" { // about this finding, not about all of its code
+		details += " " + sentence(of)
 	}
 	return finding{details, f.Severity.String(), string(f.Code), f.LearnMore, []location{l}}
 }
