@@ -5,7 +5,7 @@
 // cannot be served, and an operation cannot be put in a table without saying
 // what it needs.
 //
-// It knows no operation and no policy. Operations belong to internal/s3,
-// internal/iam and internal/sts, which import this package and not
+// It knows no operation and no policy. Operations belong to internal/s3, iam, sts
+// and accessanalyzer, which import this package and not
 // internal/access: they cannot decide, and they cannot forget to ask.
 package service

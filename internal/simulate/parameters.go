@@ -61,9 +61,11 @@ func CheckAction(name string) error {
 	return nil
 }
 
-// New makes a simulation. The error is an *InvalidError.
+// New makes a simulation as the API does. What an action cannot be about, such as
+// a user where it is one on objects, is denied by it without asking any policy.
+// The error is an *InvalidError.
 func New(p *Parameters) (*Simulation, error) {
-	s := &Simulation{}
+	s := &Simulation{typed: true}
 	var err error
 	if s.Principal, err = p.caller(); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type Simulation struct {
 	// are the SourcePolicyIds of the results.
 	Policies eval.Policies
 
+	typed bool // whether resources that the action cannot be about are denied
 	spans map[*eval.Policy][]span
 }
 
@@ -55,6 +56,9 @@ type outcome struct {
 }
 
 func (s *Simulation) decide(action string, resource Resource) outcome {
+	if s.typed && !suits(action, resource.Name) {
+		return outcome{boundary: true}
+	}
 	r := &eval.Request{
 		Principal: s.Principal, Action: action, Resource: resource.Name,
 		ResourceAccount: resource.Account, Context: s.Context,
