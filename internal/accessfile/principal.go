@@ -108,7 +108,10 @@ func (p *Principal) imply() {
 	case eval.Service:
 		set("aws:PrincipalServiceName", p.ServiceName)
 		return
-	case eval.Anonymous, eval.FederatedIdentity:
+	case eval.Anonymous:
+		set("aws:PrincipalAccount", "anonymous")
+		return
+	case eval.FederatedIdentity:
 		return
 	}
 	set("aws:PrincipalAccount", p.AccountID)
