@@ -248,6 +248,7 @@ func (w *world) preparePrincipal(a *attempt) error {
 	a.implied = w.implied(c, id)
 	real := *c
 	real.Principal = &evaltest.Principal{Type: c.Principal.Type, Keys: w.realKeys(c.Principal.Keys)}
+	real.Keys = w.realKeys(c.Keys)
 	a.brought, err = bring(&real, a.implied)
 	return err
 }
