@@ -243,11 +243,12 @@ func (v *validator) passRole(s *policy.Statement) {
 func (v *validator) sensitive(s *policy.Statement, action, key, any string, codes *spread) {
 	taken, literal := allows(s, action)
 	element := either(s.Resource, s.NotResource)
-	if !taken || element == nil || hasKey(s, key) {
+	if !taken || element == nil || len(element.List) == 0 || hasKey(s, key) {
 		return
 	}
 	code := policy.Code("")
-	switch star := v.takesAnyRole(s, any); {
+	star := s.Resource != nil && slices.ContainsFunc(s.Resource.List, func(r policy.Value) bool { return v.takesRole(r, any) })
+	switch {
 	case s.NotResource != nil && s.NotAction != nil:
 		code = codes.notActionNotResource
 	case s.NotResource != nil && literal:
@@ -263,26 +264,44 @@ func (v *validator) sensitive(s *policy.Statement, action, key, any string, code
 	default:
 		code = codes.starAction
 	}
-	v.report(code, element.Position, action, "the statement allows %s on roles that it does not name: name the roles in Resource, or add a condition on %s", action, key)
+	at, also := v.allowing(s, action), v.valueOf(element.Position)
+	if s.Resource != nil {
+		i := slices.IndexFunc(s.Resource.List, func(r policy.Value) bool { return v.takesRole(r, any) })
+		also = s.Resource.List[i].Position
+	}
+	f := v.report(code, at, action, "the statement allows %s on roles that it does not name: name the roles in Resource, or add a condition on %s", action, key)
+	f.Also = []policy.Position{also}
 }
 
-// takesAnyRole reports whether one of a statement's resources takes in a role of
-// whatever name.
-func (v *validator) takesAnyRole(s *policy.Statement, role string) bool {
-	if s.Resource == nil {
+// allowing returns the position of the action that allows another, without
+// wildcards if there is one, or of what NotAction leaves out.
+func (v *validator) allowing(s *policy.Statement, action string) policy.Position {
+	if s.Action == nil {
+		return v.valueOf(s.NotAction.Position)
+	}
+	at := policy.Position{}
+	for _, a := range s.Action.List {
+		if strings.EqualFold(a.Text, action) {
+			return a.Position
+		}
+		if w, err := arn.CompileWildcard(a.Text, arn.Wildcards|arn.FoldCase); err == nil && !at.IsValid() && w.Match(action, nil) {
+			at = a.Position
+		}
+	}
+	return at
+}
+
+// takesRole reports whether a resource takes in a role.
+func (v *validator) takesRole(r policy.Value, role string) bool {
+	p, err := arn.CompilePattern(r.Text, v.syntax())
+	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(s.Resource.List, func(r policy.Value) bool {
-		p, err := arn.CompilePattern(r.Text, v.syntax())
-		if err != nil {
-			return false
-		}
-		if p.MatchesAll() {
-			return true
-		}
-		service, err := arn.CompileWildcard(p.Field(2), arn.Wildcards)
-		return err == nil && service.Match("iam", nil) && p.Resource().Match(role, nil)
-	})
+	if p.MatchesAll() {
+		return true
+	}
+	service, err := arn.CompileWildcard(p.Field(2), arn.Wildcards)
+	return err == nil && service.Match("iam", nil) && p.Resource().Match(role, nil)
 }
 
 // hasKey reports whether a statement has a condition on a key.

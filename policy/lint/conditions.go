@@ -148,7 +148,7 @@ func (v *validator) emptyValues(op condition.Operator, key *policy.Key) {
 	case op.IfExists:
 		code, why = emptyConditionIfExists, "asks in effect whether the key is absent: write \"Null\": {\"KEY\": \"true\"} for that"
 	}
-	v.report(code, key.Name.Position, key.Name.Text, "there is no value to compare %s with, so the condition %s", key.Name.Text, strings.Replace(why, "KEY", key.Name.Text, 1))
+	v.reportIn(code, key.Name.Position, key.Name.Text, "there is no value to compare %s with, so the condition %s", key.Name.Text, strings.Replace(why, "KEY", key.Name.Text, 1))
 }
 
 // advice looks for keys that do not do what they seem to do.

@@ -166,12 +166,12 @@ func texts(list []policy.Value, fold bool) []string {
 func (v *validator) empty(s *policy.Statement) {
 	for _, e := range []*policy.Values{s.Action, s.NotAction} {
 		if e != nil && len(e.List) == 0 {
-			v.report(emptyArrayAction, e.Position, e.Name, "%s holds no action, so the statement does nothing: write the actions that are meant", e.Name)
+			v.reportIn(emptyArrayAction, e.Position, e.Name, "%s holds no action, so the statement does nothing: write the actions that are meant", e.Name)
 		}
 	}
 	for _, e := range []*policy.Values{s.Resource, s.NotResource} {
 		if e != nil && len(e.List) == 0 {
-			v.report(emptyArrayResource, e.Position, e.Name, "%s holds no resource, so the statement does nothing: write the ARNs that are meant", e.Name)
+			v.reportIn(emptyArrayResource, e.Position, e.Name, "%s holds no resource, so the statement does nothing: write the ARNs that are meant", e.Name)
 		}
 	}
 	for _, p := range []*policy.Principals{s.Principal, s.NotPrincipal} {
@@ -182,10 +182,10 @@ func (v *validator) empty(s *policy.Statement) {
 		if _, inside, _ := strings.Cut(v.source[p.Position.Offset:], "{"); !strings.HasPrefix(strings.TrimLeft(inside, " \t\r\n"), "}") {
 			code = emptyArrayPrincipal
 		}
-		v.report(code, p.Position, p.Name, "%s names nobody, so the statement does nothing: write whom it is for", p.Name)
+		v.reportIn(code, p.Position, p.Name, "%s names nobody, so the statement does nothing: write whom it is for", p.Name)
 	}
 	if s.ConditionPosition.IsValid() && len(s.Condition) == 0 {
-		f := v.report(emptyObjectCondition, s.ConditionPosition, "", "the Condition is empty, so the statement applies without any: write the condition that is meant, or leave it out")
+		f := v.reportIn(emptyObjectCondition, s.ConditionPosition, "", "the Condition is empty, so the statement applies without any: write the condition that is meant, or leave it out")
 		if v.fixable() {
 			f.fix("remove the empty Condition", v.edits.RemoveMember(s.ConditionPosition))
 		}
@@ -195,7 +195,7 @@ func (v *validator) empty(s *policy.Statement) {
 		if len(op.Keys) > 0 {
 			continue
 		}
-		f := v.report(emptyObjectCondition, op.Name.Position, op.Name.Text, "%s holds no condition key, so it asks for nothing: write the condition that is meant, or leave it out", op.Name.Text)
+		f := v.reportIn(emptyObjectCondition, op.Name.Position, op.Name.Text, "%s holds no condition key, so it asks for nothing: write the condition that is meant, or leave it out", op.Name.Text)
 		if v.fixable() {
 			f.fix("remove the empty "+op.Name.Text, v.removeOperator(s, op))
 		}

@@ -32,7 +32,7 @@ func (v *validator) keyActions(s *policy.Statement) {
 			return
 		}
 		if !fact.Global {
-			v.unsupported(s, actions, key.Name, fact, parsed)
+			v.unsupported(s, actions, key, fact, parsed)
 		}
 	})
 }
@@ -65,7 +65,7 @@ func without(actions []*facts.Action, key string) []string {
 	return names
 }
 
-func (v *validator) unsupported(s *policy.Statement, actions []*facts.Action, name policy.Value, fact *facts.Key, op condition.Operator) {
+func (v *validator) unsupported(s *policy.Statement, actions []*facts.Action, key *policy.Key, fact *facts.Key, op condition.Operator) {
 	names := without(actions, fact.Name)
 	if len(names) == 0 {
 		return
@@ -74,7 +74,16 @@ func (v *validator) unsupported(s *policy.Statement, actions []*facts.Action, na
 	if op.IsNegated() || op.Qualifier == condition.ForAllValues {
 		outcome = "always holds for them"
 	}
-	v.report(unsupportedActionKey, name.Position, name.Text, "requests for %s do not carry %s, so the condition %s: put them into a statement without it", listed(names), name.Text, outcome)
+	var at []policy.Position
+	for _, a := range s.Action.List {
+		if slices.ContainsFunc(names, func(n string) bool { return arn.EqualFold(n, a.Text) }) {
+			at = append(at, a.Position)
+		}
+	}
+	name := key.Name
+	f := v.report(unsupportedActionKey, at[0], names[0], "requests for %s do not carry %s, so the condition %s: put them into a statement without it", listed(names), name.Text, outcome)
+	f.Also = append(at[1:], v.valueOf(name.Position))
+	v.alias(f, name.Position)
 }
 
 // listed writes a few names of a list.

@@ -39,9 +39,10 @@ type Finding struct {
 	Code      policy.Code // stable; of this package, of policy or of policy/eval
 	Severity  Severity
 	Position  policy.Position
-	Statement int    // index of the statement, or -1
-	Value     string // the offending text, when there is one
-	Message   string // for people
+	Also      []policy.Position // other parts of the document that it is about
+	Statement int               // index of the statement, or -1
+	Value     string            // the offending text, when there is one
+	Message   string            // for people
 	Kind      Kind
 
 	// Refused is whether the API refuses to put the document because of it. This

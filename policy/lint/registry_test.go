@@ -53,7 +53,7 @@ func checkExample(t *testing.T, e *Entry, x *Example) bool {
 	doc, findings := Validate(source, x.Kind, x.Options)
 	f := find(findings, e.Code, x.At)
 	for _, code := range e.ReportedAs {
-		if g := find(findings, code, x.At); f == nil {
+		if g := find(findings, code, ""); f == nil && g != nil && g.Refused {
 			f = g
 		}
 	}
@@ -109,6 +109,10 @@ func checkFix(t *testing.T, e *Entry, x *Example, f *Finding) bool {
 // checkFindings checks what holds for all findings of a document.
 func checkFindings(t *testing.T, doc *policy.Document, findings []Finding) {
 	t.Helper()
+	var locator *policy.Locator
+	if doc != nil {
+		locator = doc.Locator()
+	}
 	for i := range findings {
 		f := &findings[i]
 		e, ok := LookupCode(f.Code)
@@ -122,7 +126,12 @@ func checkFindings(t *testing.T, doc *policy.Document, findings []Finding) {
 		if doc == nil {
 			continue
 		}
-		l, ok := doc.Locate(f.Position.Offset)
+		for _, at := range f.Also {
+			if _, ok := locator.Locate(at.Offset); !ok {
+				t.Errorf("%s at %s: nothing begins at %s", f.Code, f.Position, at)
+			}
+		}
+		l, ok := locator.Locate(f.Position.Offset)
 		if !ok {
 			t.Errorf("%s at %s: nothing begins there", f.Code, f.Position)
 		}

@@ -103,7 +103,8 @@ func (v *validator) mismatchedActions(s *policy.Statement, kinds []provider) {
 			continue
 		}
 		if i := slices.IndexFunc(kinds, func(k provider) bool { return k != want }); i >= 0 && !slices.Contains(kinds, want) {
-			v.report(mismatchedAction, a.Position, a.Text, "%q cannot use %s: use %s", s.Principal.List[i].Value.Text, a.Text, instead)
+			f := v.report(mismatchedAction, a.Position, a.Text, "%q cannot use %s: use %s", s.Principal.List[i].Value.Text, a.Text, instead)
+			f.Also = []policy.Position{s.Principal.List[i].Value.Position}
 		}
 	}
 }

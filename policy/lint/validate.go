@@ -36,7 +36,7 @@ func Validate(data []byte, kind Kind, opts Options) (*policy.Document, []Finding
 	doc, refusals := Parse(data, kind, opts)
 	v := &validator{
 		doc: doc, kind: kind, opts: opts, statement: -1, source: string(data), effort: maxEffort,
-		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{}, instead: map[string]string{}, answers: map[question]bool{},
+		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{}, instead: map[string]string{}, answers: map[question]bool{}, aliases: map[int][]int{},
 	}
 	if doc != nil {
 		if len(data) <= maxFixable {
@@ -89,7 +89,8 @@ type validator struct {
 	instead   map[string]string // what was meant by actions that there are not
 	answers   map[question]bool
 	findings  []Finding
-	surplus   Finding // takes what is reported and not kept
+	aliases   map[int][]int // findings by an offset, other than their own, at which the API refuses the same
+	surplus   Finding       // takes what is reported and not kept
 }
 
 // report adds a finding, whose severity is that of its code, unless the code is
@@ -102,6 +103,31 @@ func (v *validator) report(code policy.Code, at policy.Position, value, format s
 	}
 	v.findings = append(v.findings, f)
 	return &v.findings[len(v.findings)-1]
+}
+
+// reportIn adds a finding about the value of the member whose name stands at a
+// position, which is where the API refuses it.
+func (v *validator) reportIn(code policy.Code, name policy.Position, value, format string, args ...any) *Finding {
+	f := v.report(code, v.valueOf(name), value, format, args...)
+	v.alias(f, name)
+	return f
+}
+
+// alias says that the API refuses what a finding is about at another position.
+func (v *validator) alias(f *Finding, at policy.Position) {
+	if f != &v.surplus {
+		v.aliases[at.Offset] = append(v.aliases[at.Offset], len(v.findings)-1)
+	}
+}
+
+// valueOf returns where the value of the member stands whose name is at a
+// position, or the name's own position in a document that is too large for
+// fixes.
+func (v *validator) valueOf(name policy.Position) policy.Position {
+	if !v.fixable() {
+		return name
+	}
+	return v.edits.ValuePosition(name)
 }
 
 // syntax returns how the document's patterns are read.
@@ -212,6 +238,7 @@ func (v *validator) finish(refusals []Finding) []Finding {
 	}
 	for _, r := range refusals {
 		known := v.refused(byOffset[r.Position.Offset], r.Code)
+		known = v.refused(v.aliases[r.Position.Offset], r.Code) || known
 		if !known && r.Statement >= 0 && r.Position == v.doc.Statements[r.Statement].Position {
 			known = v.refused(byStatement[r.Statement], r.Code) // found inside of the statement
 		}

@@ -100,11 +100,15 @@ func TestDocuments(t *testing.T) {
 		got := ""
 		for _, f := range findings {
 			if e, ok := LookupCode(f.Code); ok && e.IssueCode != "" {
-				got += string(f.Code) + " " + f.Position.String() + "\n"
+				got += string(f.Code) + " " + f.Position.String()
+				for _, at := range f.Also {
+					got += " " + at.String()
+				}
+				got += "\n"
 			}
 		}
 		if strings.TrimSpace(got) != strings.TrimSpace(want) {
-			t.Errorf("%s:\n%s\nfound %s", source, document, list(findings))
+			t.Errorf("%s:\n%s\nfound\n%swant\n%s", source, document, got, want)
 		}
 	}
 	if len(cases) < 12 {

@@ -28,8 +28,8 @@ func (v *validator) values(s *policy.Statement) {
 			if v.malformed(op, parsed, key, value) {
 				continue
 			}
-			if _, err := strconv.ParseInt(value.Text, 10, 64); err == nil && len(value.Text) > 4 && family(parsed) == "Date" {
-				v.report(invalidDateValue, value.Position, value.Text, "%s is read as seconds since 1970, which is hard to read and easy to get wrong: write the date, such as 2030-01-31T12:00:00Z", value.Text)
+			if _, err := strconv.ParseInt(value.Text, 10, 64); err == nil && family(parsed) == "Date" {
+				v.report(invalidDateValue, value.Position, value.Text, "%s is read as %s, which is easy to get wrong: write the date, such as 2030-01-31T12:00:00Z", value.Text, numericDate(value.Text))
 			}
 			if parsed.Name != "StringLike" && parsed.Name != "StringNotLike" && family(parsed) == "String" && hasStar(v.outsideVariables(value.Text)) {
 				v.report(wildcardWithoutLike, value.Position, value.Text, "%s compares %q character by character, its * or ? too: use %s when a pattern is meant", op.Name.Text, value.Text, likeOf(op.Name.Text))
@@ -51,6 +51,14 @@ func (v *validator) outsideVariables(text string) string {
 		text = before + rest
 	}
 	return text
+}
+
+// numericDate says what a number is read as that stands for a date.
+func numericDate(text string) string {
+	if len(text) == 4 {
+		return "the first moment of a year"
+	}
+	return "seconds since 1970"
 }
 
 func likeOf(operator string) string {
