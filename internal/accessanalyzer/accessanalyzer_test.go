@@ -175,21 +175,25 @@ func TestValidatePolicy(t *testing.T) {
 		text := strings.Join(document, "\n")
 		var got []string
 		for _, f := range validate(t, policyType, resourceType, text, "").output(t).Findings {
-			if len(f.Locations) != 1 || !strings.HasPrefix(f.LearnMoreLink, "https://") || !strings.HasSuffix(f.FindingDetails, ".") {
+			if len(f.Locations) == 0 || !strings.HasPrefix(f.LearnMoreLink, "https://") || !strings.HasSuffix(f.FindingDetails, ".") {
 				t.Errorf("%s: %+v", lines[0], f)
 				continue
 			}
-			l := f.Locations[0]
 			words := []string{f.FindingType, f.IssueCode}
-			for _, element := range l.Path {
-				for kind, v := range element {
-					words = append(words, fmt.Sprintf("%s=%v", kind, v))
+			for i, l := range f.Locations {
+				if i > 0 {
+					words = append(words, "and")
 				}
+				for _, element := range l.Path {
+					for kind, v := range element {
+						words = append(words, fmt.Sprintf("%s=%v", kind, v))
+					}
+				}
+				start, end := l.Span.Start, l.Span.End
+				words = append(words, fmt.Sprintf("%d:%d(%d)-%d:%d(%d)", start.Line, start.Column, start.Offset, end.Line, end.Column, end.Offset))
+				part := []rune(text)
+				words = append(words, strings.Join(strings.Fields(string(part[start.Offset:min(end.Offset, len(part))])), " "))
 			}
-			start, end := l.Span.Start, l.Span.End
-			words = append(words, fmt.Sprintf("%d:%d(%d)-%d:%d(%d)", start.Line, start.Column, start.Offset, end.Line, end.Column, end.Offset))
-			part := []rune(text)
-			words = append(words, strings.Join(strings.Fields(string(part[start.Offset:min(end.Offset, len(part))])), " "))
 			got = append(got, strings.Join(words, " "))
 		}
 		for _, line := range want {

@@ -31,22 +31,30 @@ func (c *counter) position(p policy.Position) position {
 }
 
 func (c *counter) finding(f *findings.Finding) finding {
-	l := location{Path: []pathElement{}, Span: span{c.position(f.Position), c.position(f.End)}}
-	for i, s := range f.Path {
-		switch {
-		case s.IsIndex:
-			l.Path = append(l.Path, pathElement{Index: &f.Path[i].Index})
-		case f.IsName && i == len(f.Path)-1:
-			l.Path = append(l.Path, pathElement{Key: &f.Path[i].Name})
-		default:
-			l.Path = append(l.Path, pathElement{Value: &f.Path[i].Name})
-		}
+	locations := []location{c.location(policy.Location{Path: f.Path, IsName: f.IsName, Start: f.Position, End: f.End})}
+	for _, l := range f.Others {
+		locations = append(locations, c.location(l))
 	}
 	details := sentence(f.Message)
 	if of := f.Finding.Advice; of != "" { // about this finding, not about all of its code
 		details += " " + sentence(of)
 	}
-	return finding{details, f.Severity.String(), string(f.Code), f.LearnMore, []location{l}}
+	return finding{details, f.Severity.String(), string(f.Code), f.LearnMore, locations}
+}
+
+func (c *counter) location(of policy.Location) location {
+	l := location{Path: []pathElement{}, Span: span{c.position(of.Start), c.position(of.End)}}
+	for i, s := range of.Path {
+		switch {
+		case s.IsIndex:
+			l.Path = append(l.Path, pathElement{Index: &of.Path[i].Index})
+		case of.IsName && i == len(of.Path)-1:
+			l.Path = append(l.Path, pathElement{Key: &of.Path[i].Name})
+		default:
+			l.Path = append(l.Path, pathElement{Value: &of.Path[i].Name})
+		}
+	}
+	return l
 }
 
 // sentence makes a sentence of a message.

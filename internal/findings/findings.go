@@ -33,6 +33,8 @@ type Finding struct {
 	// IsName is whether the part is the name of the member that Path ends in.
 	IsName bool
 
+	Others []policy.Location // the other parts of the document that it is about
+
 	Title     string // of the code
 	Why       string // it matters
 	Advice    string // what to do, in words
@@ -57,6 +59,9 @@ func offsets(found []lint.Finding) []int {
 	var list []int
 	for i := range found {
 		list = append(list, found[i].Position.Offset)
+		for _, at := range found[i].Also {
+			list = append(list, at.Offset)
+		}
 	}
 	return list
 }
@@ -84,6 +89,11 @@ func locate(places map[int]policy.Location, of lint.Finding) Finding {
 	f.End.Offset++
 	if l, ok := places[f.Position.Offset]; ok {
 		f.End, f.Path, f.IsName = l.End, l.Path, l.IsName
+	}
+	for _, at := range of.Also {
+		if l, ok := places[at.Offset]; ok {
+			f.Others = append(f.Others, l)
+		}
 	}
 	return f
 }

@@ -33,6 +33,7 @@ type jsonFinding struct {
 	EndColumn int    `json:"endColumn"`
 	Path      []any  `json:"path"`
 	Message   string `json:"message"`
+	Refused   bool   `json:"refused"`
 	Why       string `json:"why"`
 	Fix       string `json:"fix"`
 	Fixable   bool   `json:"fixable"`
@@ -42,7 +43,8 @@ type jsonFinding struct {
 // JSON writes the findings of files as one document. Lines and columns begin
 // at 1, columns count characters, and the end is the column behind the last
 // one. The path leads from the document to the part that is meant: names of
-// members, and indexes of items from 0.
+// members, and indexes of items from 0. A finding is refused when the API refuses
+// to put a policy that has it.
 func JSON(w io.Writer, files []File) error {
 	report := jsonReport{Files: []jsonFile{}, Findings: []jsonFinding{}}
 	for i := range files {
@@ -62,7 +64,7 @@ func jsonOf(f *File, of *Finding) jsonFinding {
 	return jsonFinding{
 		File: f.Name, Code: string(of.Code), Severity: of.Severity.String(),
 		Line: of.Position.Line, Column: of.Position.Column, EndLine: of.End.Line, EndColumn: of.End.Column,
-		Path: jsonPath(of.Path), Message: of.Message, Why: of.Why, Fix: of.Advice,
+		Path: jsonPath(of.Path), Message: of.Message, Refused: of.Refused, Why: of.Why, Fix: of.Advice,
 		Fixable: of.Fix != nil, LearnMore: of.LearnMore,
 	}
 }

@@ -67,6 +67,7 @@ type (
 		Level     string          `json:"level"`
 		Message   sarifMessage    `json:"message"`
 		Locations []sarifLocation `json:"locations"`
+		Related   []sarifLocation `json:"relatedLocations,omitempty"`
 		Fixes     []sarifFix      `json:"fixes,omitempty"`
 	}
 	sarifLocation struct {
@@ -128,10 +129,10 @@ func SARIF(w io.Writer, files []File, version string) error {
 			result := sarifResult{
 				RuleID: string(of.Code), RuleIndex: slices.Index(rules, of.Code), Level: level(of.Severity),
 				Message:   sarifMessage{Text: of.Message},
-				Locations: []sarifLocation{{Physical: sarifPhysical{at, region(of.Position, of.End)}}},
+				Locations: []sarifLocation{locationOf(at, policy.Location{Path: of.Path, Start: of.Position, End: of.End})},
 			}
-			if len(of.Path) > 0 {
-				result.Locations[0].Logical = []sarifLogical{{pointer(of.Path)}}
+			for _, l := range of.Others {
+				result.Related = append(result.Related, locationOf(at, l))
 			}
 			if of.Fix != nil {
 				result.Fixes = []sarifFix{fixOf(f, of, at)}
@@ -140,6 +141,14 @@ func SARIF(w io.Writer, files []File, version string) error {
 		}
 	}
 	return encode(w, sarifLog{sarifSchema, "2.1.0", []sarifRun{run}})
+}
+
+func locationOf(at sarifArtifactLocation, l policy.Location) sarifLocation {
+	place := sarifLocation{Physical: sarifPhysical{at, region(l.Start, l.End)}}
+	if len(l.Path) > 0 {
+		place.Logical = []sarifLogical{{pointer(l.Path)}}
+	}
+	return place
 }
 
 // rulesOf returns the codes that the files have, sorted.
