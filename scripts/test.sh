@@ -104,6 +104,11 @@ step_fuzz() {
 }
 
 step_conformance() {
+	if ! go test -count=1 -v -run '^TestDecisions$' ./internal/server -awscli >"$logs/decisions" 2>&1; then
+		grep -vE '^\s*(=== |--- PASS)|: not possible' "$logs/decisions"
+		return 1
+	fi
+	grep -oE 'decisions: [0-9]+ cases .* AWS CLI .*' "$logs/decisions"
 	(cd conformance && go test -count=1 -v -timeout 30m ./...) >"$logs/conformance" 2>&1
 	local status=$?
 	if [ $status = 0 ]; then grep -E '^(ok|conformance:)' "$logs/conformance"; else grep -vE '^\s*(=== |--- PASS)' "$logs/conformance"; fi

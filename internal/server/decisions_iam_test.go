@@ -28,6 +28,78 @@ var operationsOfIAM = map[string]operation{
 		_, err := c.ListAttachedUserPolicies(context.Background(), &iam.ListAttachedUserPoliciesInput{UserName: &name})
 		return err
 	}),
+	"iam:ListGroupsForUser": ofIAM("user", func(c *iam.Client, name string) error {
+		_, err := c.ListGroupsForUser(context.Background(), &iam.ListGroupsForUserInput{UserName: &name})
+		return err
+	}),
+	"iam:UntagUser": {address: inCallersAccount("user"), prepare: prepareUser, run: func(w *world, a *attempt) error {
+		name := lastElement(a.resource)
+		keys := sortedKeys(a.brought.requestTags)
+		if len(keys) == 0 {
+			keys = []string{"key"}
+		}
+		_, err := w.iam(a.creds, a.brought).UntagUser(context.Background(), &iam.UntagUserInput{UserName: &name, TagKeys: keys})
+		return err
+	}},
+	"iam:DeleteUser": ofIAM("user", func(c *iam.Client, name string) error {
+		_, err := c.DeleteUser(context.Background(), &iam.DeleteUserInput{UserName: &name})
+		return err
+	}, "DeleteConflict"), // he has an access key
+	"iam:PutUserPermissionsBoundary": {address: inCallersAccount("user"), prepare: func(w *world, a *attempt) error {
+		if a.brought.boundary == "" {
+			a.brought.boundary = managedPolicy("AdministratorAccess")
+		}
+		return w.prepareTarget(a, "")
+	}, run: func(w *world, a *attempt) error {
+		name := lastElement(a.resource)
+		_, err := w.iam(a.creds, a.brought).PutUserPermissionsBoundary(context.Background(), &iam.PutUserPermissionsBoundaryInput{UserName: &name, PermissionsBoundary: &a.brought.boundary})
+		return err
+	}, after: func(w *world, a *attempt) {
+		w.accounts[a.principal.AccountID].users[strings.ToLower(lastElement(a.resource))].has.boundary = a.brought.boundary
+	}},
+	"iam:DeleteUserPermissionsBoundary": {address: inCallersAccount("user"), prepare: prepareUser, run: func(w *world, a *attempt) error {
+		name := lastElement(a.resource)
+		_, err := w.iam(a.creds, a.brought).DeleteUserPermissionsBoundary(context.Background(), &iam.DeleteUserPermissionsBoundaryInput{UserName: &name})
+		return err
+	}, answers: []string{"NoSuchEntity"}, after: func(w *world, a *attempt) {
+		w.accounts[a.principal.AccountID].users[strings.ToLower(lastElement(a.resource))].has.boundary = ""
+	}},
+	"iam:AttachUserPolicy": {address: inCallersAccount("user"), prepare: prepareUser, run: func(w *world, a *attempt) error {
+		name, policy := lastElement(a.resource), managedPolicy("IAMReadOnlyAccess")
+		_, err := w.iam(a.creds, a.brought).AttachUserPolicy(context.Background(), &iam.AttachUserPolicyInput{UserName: &name, PolicyArn: &policy})
+		return err
+	}, after: func(w *world, a *attempt) {
+		name, policy := lastElement(a.resource), managedPolicy("IAMReadOnlyAccess")
+		if _, err := w.accounts[a.principal.AccountID].iam.DetachUserPolicy(context.Background(), &iam.DetachUserPolicyInput{UserName: &name, PolicyArn: &policy}); err != nil {
+			w.t.Error(err)
+		}
+	}},
+	"iam:CreatePolicyVersion": ofPolicy(func(c *iam.Client, name string) error {
+		_, err := c.CreatePolicyVersion(context.Background(), &iam.CreatePolicyVersionInput{PolicyArn: &name, PolicyDocument: &harmless})
+		return err
+	}),
+	"iam:SetDefaultPolicyVersion": ofPolicy(func(c *iam.Client, name string) error {
+		version := "v1"
+		_, err := c.SetDefaultPolicyVersion(context.Background(), &iam.SetDefaultPolicyVersionInput{PolicyArn: &name, VersionId: &version})
+		return err
+	}),
+	"iam:DeletePolicy": ofPolicy(func(c *iam.Client, name string) error {
+		_, err := c.DeletePolicy(context.Background(), &iam.DeletePolicyInput{PolicyArn: &name})
+		return err
+	}, "DeleteConflict"),
+	"iam:CreateRole": {address: inCallersAccount("role"), prepare: func(w *world, a *attempt) error {
+		return w.absent(a, "role")
+	}, run: func(w *world, a *attempt) error {
+		name, path := nameAndPath(a.resource)
+		trust := w.accounts[a.principal.AccountID].keeperTrust()
+		_, err := w.iam(a.creds, a.brought).CreateRole(context.Background(), &iam.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trust, Tags: iamTags(a.brought.requestTags)})
+		return err
+	}, after: func(w *world, a *attempt) {
+		name := lastElement(a.resource)
+		if _, err := w.accounts[a.principal.AccountID].iam.DeleteRole(context.Background(), &iam.DeleteRoleInput{RoleName: &name}); err != nil {
+			w.t.Error(err)
+		}
+	}},
 	"iam:GetRole": ofIAM("role", func(c *iam.Client, name string) error {
 		_, err := c.GetRole(context.Background(), &iam.GetRoleInput{RoleName: &name})
 		return err
@@ -45,17 +117,17 @@ var operationsOfIAM = map[string]operation{
 		return err
 	}},
 	"iam:CreateUser": {address: inCallersAccount("user"), prepare: func(w *world, a *attempt) error {
-		e := w.accounts[a.principal.AccountID].users[strings.ToLower(lastElement(a.resource))]
-		if e == nil {
-			return nil
+		if err := w.policyNamed(a.brought.boundary); err != nil {
+			return err
 		}
-		if e == w.caller {
-			return cannot("the caller is there")
-		}
-		return w.deleteEntity(e)
+		return w.absent(a, "user")
 	}, run: func(w *world, a *attempt) error {
 		name, path := nameAndPath(a.resource)
-		_, err := w.iam(a.creds, a.brought).CreateUser(context.Background(), &iam.CreateUserInput{UserName: &name, Path: &path, Tags: iamTags(a.brought.requestTags)})
+		in := &iam.CreateUserInput{UserName: &name, Path: &path, Tags: iamTags(a.brought.requestTags)}
+		if a.brought.boundary != "" {
+			in.PermissionsBoundary = &a.brought.boundary
+		}
+		_, err := w.iam(a.creds, a.brought).CreateUser(context.Background(), in)
 		return err
 	}, after: func(w *world, a *attempt) {
 		name := lastElement(a.resource)
@@ -97,8 +169,8 @@ var operationsOfIAM = map[string]operation{
 func putUserPolicy() operation {
 	name := "of-the-case"
 	return operation{address: inCallersAccount("user"), prepare: prepareUser, run: func(w *world, a *attempt) error {
-		user, document := lastElement(a.resource), `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}}`
-		_, err := w.iam(a.creds, a.brought).PutUserPolicy(context.Background(), &iam.PutUserPolicyInput{UserName: &user, PolicyName: &name, PolicyDocument: &document})
+		user := lastElement(a.resource)
+		_, err := w.iam(a.creds, a.brought).PutUserPolicy(context.Background(), &iam.PutUserPolicyInput{UserName: &user, PolicyName: &name, PolicyDocument: &harmless})
 		return err
 	}, after: func(w *world, a *attempt) {
 		user := lastElement(a.resource)
@@ -143,14 +215,67 @@ func inCallersAccount(kind string) func(*world, *attempt) error {
 	}
 }
 
-// prepareUser makes the user or role that is acted on, with the tags of the
-// case.
-func prepareUser(w *world, a *attempt) error {
+// absent sees to it that who is to be made is not there.
+func (w *world) absent(a *attempt, kind string) error {
+	e := w.accounts[a.principal.AccountID].entities(kind)[strings.ToLower(lastElement(a.resource))]
+	switch e {
+	case nil:
+		return nil
+	case w.caller:
+		return cannot("the caller is there")
+	}
+	return w.deleteEntity(e)
+}
+
+// prepareUser makes the user or role that is acted on, with the tags and the
+// boundary of the case.
+func prepareUser(w *world, a *attempt) error { return w.prepareTarget(a, a.brought.boundary) }
+
+func (w *world) prepareTarget(a *attempt, boundary string) error {
+	if err := w.policyNamed(a.brought.boundary); err != nil {
+		return err
+	}
 	e, err := w.entityOf(a.resource, "")
-	if err != nil || e == a.holder {
+	switch {
+	case err != nil:
+		return err
+	case e == a.holder && a.brought.boundary != "":
+		return cannot("the caller's boundary has another name")
+	case e == a.holder:
+		return nil
+	}
+	if err := w.grantBoundary(e, granted{boundary: boundary}); err != nil {
 		return err
 	}
 	return w.grantTags(e, granted{tags: a.brought.targetTags})
+}
+
+// harmless is a policy that grants nothing.
+var harmless = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}}`
+
+// policyNamed makes the managed policy of an ARN, unless it is there or AWS's.
+func (w *world) policyNamed(text string) error {
+	n, err := arn.Parse(text)
+	a := w.accounts[n.AccountID]
+	if err != nil || a == nil {
+		return nil
+	}
+	name, path := nameAndPath(text)
+	_, err = a.iam.CreatePolicy(context.Background(), &iam.CreatePolicyInput{PolicyName: &name, Path: &path, PolicyDocument: &harmless})
+	if isCode(err, "EntityAlreadyExists") {
+		return nil
+	}
+	return err
+}
+
+// ofPolicy is an operation of IAM on a managed policy, which is made for each
+// case anew.
+func ofPolicy(send func(*iam.Client, string) error, answers ...string) operation {
+	return operation{
+		address: inCallersAccount("policy"), answers: answers,
+		prepare: func(w *world, a *attempt) error { return w.policyNamed(a.resource) },
+		run:     func(w *world, a *attempt) error { return send(w.iam(a.creds, a.brought), a.resource) },
+	}
 }
 
 // ofIAM is an operation of IAM on a user or role.

@@ -30,6 +30,7 @@ type brought struct {
 	content        *string // of the object
 	part           bool    // the request makes no object, but begins an upload in parts
 	location       string  // of a new bucket
+	boundary       string  // ARN of the boundary that who is acted on has or gets
 
 	principalTags  map[string]string
 	sourceIdentity string            // of the session that makes the request
@@ -294,6 +295,8 @@ func (b *brought) ofSTS(c *evaltest.Case, k evaltest.Key, name, value string) (b
 				b.requestTags[tag] = "v"
 			}
 		}
+	case name == "iam:permissionsboundary" && has(c, k.Name):
+		b.boundary = value
 	case service != "sts":
 		return false, nil
 	case name == "sts:externalid":

@@ -41,6 +41,9 @@ type world struct {
 	sessions   map[string]aws.Credentials
 	caller     *entity // who makes the request of the case, once it is known
 	named      int
+
+	// A case, allowed or not, is yet to be sent with the AWS CLI too.
+	sample, sampleAllowed bool
 }
 
 type account struct {
