@@ -159,23 +159,23 @@ func (d *Directory) SetBucketPolicy(ctx context.Context, bucketID string, docume
 	})
 }
 
-// SetBucketConfiguration sets one of a bucket's Configurations; an empty document
-// removes it. It fails with *NotFoundError, and with *InvalidError when the
-// document is no text.
-func (d *Directory) SetBucketConfiguration(ctx context.Context, bucketID, name, document string) error {
-	if err := checkText(name, document, maxConfiguration); err != nil {
-		return err
+// SetBucketConfigurations sets some of a bucket's Configurations, in one step; an
+// empty document removes what has its name. It fails with *NotFoundError, and
+// with *InvalidError when a document is no text.
+func (d *Directory) SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string) error {
+	for name, document := range documents {
+		if err := checkText(name, document, maxConfiguration); err != nil {
+			return err
+		}
 	}
 	return d.changeBucket(ctx, bucketID, func(b *Bucket) error {
-		b.Configurations = maps.Clone(b.Configurations)
-		switch {
-		case document == "":
-			delete(b.Configurations, name)
-		case b.Configurations == nil:
-			b.Configurations = map[string]string{name: document}
-		default:
-			b.Configurations[name] = document
+		all := maps.Clone(b.Configurations)
+		if all == nil {
+			all = map[string]string{}
 		}
+		maps.Copy(all, documents)
+		maps.DeleteFunc(all, func(_, document string) bool { return document == "" })
+		b.Configurations = all
 		if len(b.Configurations) == 0 {
 			b.Configurations = nil
 		}

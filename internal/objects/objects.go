@@ -200,6 +200,9 @@ type Content struct {
 type Conditions struct {
 	IfMatch     string // the ETag that must be there, or "*" for any; a missing object fails with ErrNoSuchKey
 	IfNoneMatch bool   // nothing may be there: "If-None-Match: *"
+	// Modified is the time at which it must have been put, exactly; zero asks
+	// nothing, and a missing object fails with ErrNoSuchKey.
+	Modified time.Time
 }
 
 // PutRequest is an object to store.

@@ -196,6 +196,7 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	}}
 	p.SetHeader(headerEncryption, encryption)
 	tellNewVersion(p, info.VersionID)
+	r.tellExpiration(p, info)
 	return p, nil
 }
 

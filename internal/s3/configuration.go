@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"net/http"
@@ -27,6 +28,10 @@ type configuration[T any] struct {
 	missing *awserr.Error
 	// usual is what holds without a document; nil when nothing does.
 	usual *T
+
+	// header is one that is kept beside the document and told with it, and
+	// usually the value of usualHeader. May be empty.
+	header, usualHeader string
 
 	putStatus int // 0 is 200
 	limit     int64
@@ -54,7 +59,9 @@ func (c configuration[T]) getter(s *S3) service.Operation {
 			document, ok := r.bucket.Configurations[c.subresource]
 			switch {
 			case ok:
-				return documentResponse(document), nil
+				p := documentResponse(document)
+				p.SetHeader(c.header, r.bucket.Configurations[c.headerName()])
+				return p, nil
 			case c.usual != nil:
 				return configurationResponse(c.usual)
 			}
@@ -86,7 +93,15 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 			if err != nil {
 				return nil, err
 			}
-			return r.configure(ctx, c.subresource, document, c.putStatus)
+			documents := map[string]string{c.subresource: document}
+			if c.header != "" {
+				documents[c.headerName()] = cmp.Or(r.HTTP.Header.Get(c.header), c.usualHeader)
+			}
+			p, err := r.configure(ctx, documents, c.putStatus)
+			if err == nil && c.header != "" {
+				p.SetHeader(c.header, documents[c.headerName()])
+			}
+			return p, err
 		},
 	})
 }
@@ -95,14 +110,17 @@ func (c configuration[T]) deleter(s *S3) service.Operation {
 	return define(s, spec[struct{}]{
 		name: c.delete.name, parse: noInput, needs: bucketAction[struct{}](c.delete.action),
 		serve: func(ctx context.Context, r *request, _ struct{}) (*service.Response, error) {
-			return r.configure(ctx, c.subresource, "", http.StatusNoContent)
+			return r.configure(ctx, map[string]string{c.subresource: "", c.headerName(): ""}, http.StatusNoContent)
 		},
 	})
 }
 
-// configure sets one of the bucket's documents; an empty one removes it.
-func (r *request) configure(ctx context.Context, name, document string, status int) (*service.Response, error) {
-	if err := r.s3.directory.SetBucketConfiguration(ctx, r.bucket.ID, name, document); err != nil {
+// headerName is the name under which the header is kept.
+func (c configuration[T]) headerName() string { return c.subresource + " " + c.header }
+
+// configure sets documents of the bucket; an empty one is removed.
+func (r *request) configure(ctx context.Context, documents map[string]string, status int) (*service.Response, error) {
+	if err := r.s3.directory.SetBucketConfigurations(ctx, r.bucket.ID, documents); err != nil {
 		return nil, r.directoryError(err)
 	}
 	return &service.Response{Status: status}, nil

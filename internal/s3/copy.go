@@ -256,6 +256,7 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	}}
 	p.SetHeader(headerEncryption, encryption)
 	tellNewVersion(p, info.VersionID)
+	r.tellExpiration(p, info)
 	in.source.tellVersion(p)
 	return p, nil
 }

@@ -128,6 +128,9 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 	if in.tagNeed >= 0 && r.Denied(in.tagNeed) == nil {
 		p.SetHeader("X-Amz-Tagging-Count", itoa(len(info.Attributes.Tags)))
 	}
+	if !in.version.given {
+		r.tellExpiration(p, info)
+	}
 	in.lock.tell(r, p, info.Attributes.Lock)
 	in.tell(r, p)
 	for header, v := range in.override {

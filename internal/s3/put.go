@@ -127,5 +127,6 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	p.SetHeader(headerEncryption, encryption)
 	setChecksum(p, info.Checksum)
 	tellNewVersion(p, info.VersionID)
+	r.tellExpiration(p, info)
 	return p, nil
 }

@@ -154,7 +154,7 @@ var servedHeaders = []string{
 	"x-amz-expected-bucket-owner", "x-amz-grant-", "x-amz-max-parts", "x-amz-meta-", "x-amz-metadata-directive",
 	"x-amz-mp-object-size", headerLegalHold, headerLockMode, headerLockUntil, "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
 	"x-amz-part-number-marker", headerRequestPayer, "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
-	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-website-redirect-location",
+	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-transition-default-minimum-object-size", "x-amz-website-redirect-location",
 }
 
 // isListHeader reports whether a header may be given more than once. Of any

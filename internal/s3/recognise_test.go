@@ -85,7 +85,7 @@ func TestEveryOperation(t *testing.T) {
 		target := strings.NewReplacer("{Bucket}", "bucket", "{Key+}", "key").Replace(o.URI)
 		op, err := s.Recognise(requestOf(o.Method, "localhost", target, nil))
 		if err == nil {
-			if op.Name != o.Name {
+			if !isSameOperation(" "+op.Name+" ", o) {
 				t.Errorf("%s %s is %s, want %s", o.Method, target, op.Name, o.Name)
 			}
 			continue

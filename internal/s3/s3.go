@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/objects"
@@ -20,7 +21,7 @@ type Directory interface {
 	CreateBucket(context.Context, directory.Bucket) (*directory.Bucket, error)
 	DeleteBucket(ctx context.Context, bucketID string) error
 	SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error
-	SetBucketConfiguration(ctx context.Context, bucketID, name, document string) error
+	SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string) error
 	SetPublicAccessBlock(ctx context.Context, bucketID string, block *directory.PublicAccessBlock) error
 }
 
@@ -29,7 +30,9 @@ type Options struct {
 	Directory Directory
 	Objects   objects.Store
 	Region    string
-	Domains   []string // under which virtual-hosted-style requests name buckets, without port
+	// LifecycleDay is how long a day of lifecycle rules is; 0 is a day.
+	LifecycleDay time.Duration
+	Domains      []string // under which virtual-hosted-style requests name buckets, without port
 }
 
 // S3 serves the operations of S3. It is safe for concurrent use.
@@ -37,7 +40,8 @@ type S3 struct {
 	directory Directory
 	objects   objects.Store
 	region    string
-	domains   []string // with a leading dot, longest first
+	day       time.Duration // of lifecycle rules
+	domains   []string      // with a leading dot, longest first
 	table     table
 }
 
@@ -45,7 +49,7 @@ var _ service.Service = (*S3)(nil)
 
 // New returns an S3.
 func New(o Options) *S3 {
-	s := &S3{directory: o.Directory, objects: o.Objects, region: o.Region}
+	s := &S3{directory: o.Directory, objects: o.Objects, region: o.Region, day: dayOf(o.LifecycleDay)}
 	for _, d := range o.Domains {
 		s.domains = append(s.domains, "."+strings.ToLower(d))
 	}
@@ -60,7 +64,7 @@ func (s *S3) Name() string { return "s3" }
 // rows is the operation table: the rows of every family.
 func (s *S3) rows() []row {
 	return slices.Concat(
-		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.aclRows(), s.listingRows(),
+		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.lifecycleRows(), s.aclRows(), s.listingRows(),
 		s.getRows(), s.attributesRows(), s.putRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
 		s.multipartRows(), s.partRows(), s.completeRows(),
 	)

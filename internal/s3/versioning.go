@@ -108,10 +108,7 @@ func (s *S3) putBucketVersioning() service.Operation {
 			if status != versioningEnabled && hasObjectLock(r.bucket) {
 				return nil, invalidBucketState.WithMessage("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
 			}
-			if err := r.s3.directory.SetBucketConfiguration(ctx, r.bucket.ID, versioningConfiguration, status); err != nil {
-				return nil, r.directoryError(err)
-			}
-			return &service.Response{}, nil
+			return r.configure(ctx, map[string]string{versioningConfiguration: status}, http.StatusOK)
 		},
 	})
 }

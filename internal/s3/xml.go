@@ -7,20 +7,11 @@ import (
 
 	"github.com/keywright/keywright/internal/checksum"
 	"github.com/keywright/keywright/internal/objects"
+	"github.com/keywright/keywright/internal/service"
 )
 
-// closed makes a shape refuse elements that it does not have: what a client
-// asks for must not be left out silently.
-type closed struct {
-	Unknown []unknownElement `xml:",any"`
-}
-
-type unknownElement struct{}
-
-var errUnknownElement = errors.New("unknown element")
-
-// UnmarshalXML refuses the element.
-func (*unknownElement) UnmarshalXML(*xml.Decoder, xml.StartElement) error { return errUnknownElement }
+// closed makes a shape refuse elements that it does not have.
+type closed = service.Closed
 
 var errTooMany = errors.New("too many elements")
 

@@ -25,6 +25,10 @@ type Config struct {
 	TrustedProxies []string
 	proxies        proxy.Trusted // of TrustedProxies
 
+	// LifecycleDay is how long a day of the buckets' lifecycle rules is, for
+	// tests of them; 0 is a day.
+	LifecycleDay time.Duration
+
 	// TLSCert and TLSKey are PEM files; both or neither. Without them the
 	// server speaks plain HTTP.
 	TLSCert, TLSKey string
@@ -109,6 +113,8 @@ func (c *Config) check() error {
 		return wrong(fmt.Sprintf("%q is not an account id", c.AccountID), "an account id has 12 to 20 digits")
 	case !regionPattern.MatchString(c.Region):
 		return wrong(fmt.Sprintf("%q is not the name of a region", c.Region), "a region is of small letters, digits and hyphens, such as us-east-1")
+	case c.LifecycleDay < 0 || c.LifecycleDay > 0 && c.LifecycleDay < time.Second:
+		return wrong(fmt.Sprintf("a lifecycle day of %s is too short", c.LifecycleDay), "give --lifecycle-day a second or more, such as 10s")
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return wrong("TLS needs both a certificate and its key", "give --tls-cert and --tls-key together, or neither")
 	}

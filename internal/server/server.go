@@ -194,7 +194,7 @@ func (s *Server) assemble(context.Context) error {
 	}
 	dispatcher := service.NewDispatcher(service.Options{
 		Authority:   access.New(s.directory, s.keyring, s.config.Region),
-		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains}),
+		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains, LifecycleDay: s.config.LifecycleDay}),
 		Documents:   []service.DocumentService{tokens, users, analyzer},
 		Region:      s.config.Region,
 		Proxies:     s.config.proxies,
@@ -226,12 +226,15 @@ func (s *Server) assemble(context.Context) error {
 // fails when the listener did, when requests had to be cut off, or when a store
 // could not be closed.
 func (s *Server) Serve(ctx context.Context) error {
+	stop := s.startLifecycle()
 	failed := make(chan error, 1)
 	go func() { failed <- s.serveHTTP() }()
 	select {
 	case err := <-failed:
+		stop()
 		return errors.Join(fmt.Errorf("serve %s: %w", s.config.Listen, err), s.finish())
 	case <-ctx.Done():
+		stop()
 		return s.finish()
 	}
 }

@@ -92,6 +92,19 @@ func (r *Request) ReadXML(v any, limit int64) error {
 	return DecodeXML(data, v)
 }
 
+// Closed, embedded in the shape of a document, makes it refuse elements that it
+// does not have: what a client asks for must not be left out silently.
+type Closed struct {
+	Unknown []unknownElement `xml:",any"`
+}
+
+type unknownElement struct{}
+
+var errUnknownElement = errors.New("unknown element")
+
+// UnmarshalXML refuses the element.
+func (*unknownElement) UnmarshalXML(*xml.Decoder, xml.StartElement) error { return errUnknownElement }
+
 // largeDocument is the length from which a document waits for its turn.
 const largeDocument = 64 << 10
 

@@ -58,17 +58,17 @@ func testBuckets(f *fixture) {
 	some.BlockPublicAcls = false // the caller's own
 	f.equal("set", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).PublicAccessBlock, &directory.PublicAccessBlock{BlockPublicAcls: true, BlockPublicPolicy: true})
 	f.reopen()
-	for _, set := range [][2]string{{"versioning", "Enabled"}, {"cors", "<a/>"}, {"cors", ""}, {"none", ""}} {
-		f.ok(f.d.SetBucketConfiguration(f.ctx, b.ID, set[0], set[1]))
+	for _, set := range []map[string]string{{"versioning": "Enabled", "tagging": "x"}, {"cors": "<a/>"}, {"cors": "", "tagging": ""}, {"none": ""}, nil} {
+		f.ok(f.d.SetBucketConfigurations(f.ctx, b.ID, set))
 	}
 	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations, map[string]string{"versioning": "Enabled"})
 	f.equal("of the snapshot before", len(b.Configurations), 0)
 	f.reopen()
 	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations, map[string]string{"versioning": "Enabled"})
-	f.ok(f.d.SetBucketConfiguration(f.ctx, b.ID, "versioning", ""))
+	f.ok(f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"versioning": ""}))
 	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations == nil, true)
-	f.fails("not UTF-8", func() error { return f.d.SetBucketConfiguration(f.ctx, b.ID, "cors", "\xff") }, &directory.InvalidError{Field: "cors"})
-	f.fails("no bucket", func() error { return f.d.SetBucketConfiguration(f.ctx, "none", "cors", "a") }, &directory.NotFoundError{Kind: "bucket", Name: "none"})
+	f.fails("not UTF-8", func() error { return f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"cors": "\xff"}) }, &directory.InvalidError{Field: "cors"})
+	f.fails("no bucket", func() error { return f.d.SetBucketConfigurations(f.ctx, "none", map[string]string{"cors": "a"}) }, &directory.NotFoundError{Kind: "bucket", Name: "none"})
 	f.ok(f.d.DeleteBucket(f.ctx, b.ID))
 	f.fails("deleting again", func() error { return f.d.DeleteBucket(f.ctx, b.ID) }, &directory.NotFoundError{Kind: "bucket", Name: b.ID})
 	f.fails("setting", func() error { return f.d.SetPublicAccessBlock(f.ctx, b.ID, nil) }, &directory.NotFoundError{Kind: "bucket", Name: b.ID})

@@ -175,10 +175,12 @@ func check(c objects.Conditions, o *objectRecord) error {
 	switch {
 	case c.IfNoneMatch && o != nil:
 		return fmt.Errorf("disk: %w: the object exists", objects.ErrPreconditionFailed)
-	case c.IfMatch != "" && o == nil:
+	case (c.IfMatch != "" || !c.Modified.IsZero()) && o == nil:
 		return fmt.Errorf("disk: %w", objects.ErrNoSuchKey)
 	case c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != o.etag():
 		return fmt.Errorf("disk: %w: the object's ETag is another", objects.ErrPreconditionFailed)
+	case !c.Modified.IsZero() && !c.Modified.Equal(o.modified):
+		return fmt.Errorf("disk: %w: the object was put at another time", objects.ErrPreconditionFailed)
 	}
 	return nil
 }
