@@ -385,6 +385,22 @@ func TestOperations(t *testing.T) {
 	}
 }
 
+// TestNeeds holds what ValidatePolicy asks for against the facts.
+func TestNeeds(t *testing.T) {
+	a := &authority{}
+	if got := send(t, a, "POST", "/policy/validation", `{"policyType":"IDENTITY_POLICY","policyDocument":"{}"}`); got.status != 200 {
+		t.Fatalf("%+v", got)
+	}
+	o, ok := facts.LookupOperation("accessanalyzer", "ValidatePolicy")
+	if !ok || len(o.Checks) != 1 || len(a.asked) != 1 {
+		t.Fatalf("the facts have %+v, asked for %+v", o, a.asked)
+	}
+	action, ok := facts.LookupAction(o.Checks[0].Action)
+	if n := a.asked[0]; !ok || n.Action != action.Name || len(action.Resources) == 0 && n.Resource != "*" {
+		t.Errorf("asked for %s on %s, documented is %+v", n.Action, n.Resource, action)
+	}
+}
+
 // FuzzValidatePolicy checks that any document gets an answer whose spans lie in
 // it.
 func FuzzValidatePolicy(f *testing.F) {

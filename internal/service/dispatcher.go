@@ -178,14 +178,14 @@ func (d *Dispatcher) authenticate(r *Request) error {
 	if headerSize(r.HTTP.Header) > maxHeader {
 		return awserr.RequestHeadersTooLong.With("MaxSizeAllowed", "24576")
 	}
-	client, err := d.Proxies.Client(r.HTTP)
-	if err != nil {
-		return awserr.InvalidRequest.WithMessage("This server does not know where the request comes from: %s.", err)
-	}
+	client, unknown := d.Proxies.Client(r.HTTP)
 	r.Client = client
 	signature, err := d.route(r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case unknown != nil: // told in the shape of the service's protocol
+		return awserr.InvalidRequest.WithMessage("This server does not know where the request comes from: %s.", unknown)
 	}
 	r.Signature = signature
 	r.Caller, r.Body, err = d.Authority.Authenticate(r.HTTP, signature, r.Time)
