@@ -74,6 +74,9 @@ type Document struct {
 // Of returns the document for changing.
 func Of(d *policy.Document) *Document { return &Document{d, d.Locator(), string(d.Bytes())} }
 
+// Locate does as policy.Document.Locate, at less cost.
+func (d *Document) Locate(offset int) (policy.Location, bool) { return d.locator.Locate(offset) }
+
 // Replace puts other JSON in the place of the value, or of the member's name,
 // that begins at a position.
 func (d *Document) Replace(at policy.Position, json string) Edit {
@@ -176,7 +179,7 @@ func (d *Document) SetVersion(version string) Edit {
 }
 
 func (d *Document) locate(at policy.Position) policy.Location {
-	l, ok := d.locator.Locate(at.Offset)
+	l, ok := d.Locate(at.Offset)
 	if !ok {
 		panic(fmt.Sprintf("edit: nothing begins at %s of this document", at))
 	}

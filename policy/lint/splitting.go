@@ -92,8 +92,8 @@ func (v *validator) objectStatement(s *s3Statement, by split) string {
 
 // textAt returns the text of the value at a position.
 func (v *validator) textAt(at policy.Position) string {
-	l, _ := v.doc.Locate(at.Offset)
-	return string(v.doc.Bytes()[l.Start.Offset:l.End.Offset])
+	l, _ := v.edits.Locate(at.Offset)
+	return v.source[l.Start.Offset:l.End.Offset]
 }
 
 func array(values *policy.Values, indexes []int) string {
@@ -117,8 +117,12 @@ func (v *validator) freeSid(sid string) string {
 	return sid
 }
 
-// stillAccepted reports whether the API takes the document with the edits made.
+// stillAccepted reports whether the API takes the document with the edits made,
+// and false when too much was tried already.
 func (v *validator) stillAccepted(edits []edit.Edit) bool {
+	if v.untried -= len(v.source); v.untried < 0 {
+		return false
+	}
 	source, err := edit.Apply(v.doc.Bytes(), edits...)
 	if err != nil {
 		return false

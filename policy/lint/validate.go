@@ -23,6 +23,9 @@ const (
 	// maxEffort is how many bytes are compared at most in the search for values
 	// that others take in, whose cost grows faster than the document.
 	maxEffort = 1 << 24
+
+	// maxTried is how many bytes are parsed anew at most to try fixes out.
+	maxTried = 1 << 22
 )
 
 // Validate parses a document and returns everything that is wrong with it as a
@@ -35,7 +38,7 @@ const (
 func Validate(data []byte, kind Kind, opts Options) (*policy.Document, []Finding) {
 	doc, refusals := Parse(data, kind, opts)
 	v := &validator{
-		doc: doc, kind: kind, opts: opts, statement: -1, source: string(data), effort: maxEffort,
+		doc: doc, kind: kind, opts: opts, statement: -1, source: string(data), effort: maxEffort, untried: maxTried,
 		formatsOf: map[string][]format{}, actionsOf: map[string][]*facts.Action{}, instead: map[string]string{}, answers: map[question]bool{}, aliases: map[int][]int{},
 	}
 	if doc != nil {
@@ -84,6 +87,7 @@ type validator struct {
 	edits     *edit.Document // nil when the document is too large for fixes
 	source    string
 	effort    int // what is left of maxEffort
+	untried   int // what is left of maxTried
 	formatsOf map[string][]format
 	actionsOf map[string][]*facts.Action
 	instead   map[string]string // what was meant by actions that there are not
