@@ -5,11 +5,13 @@
 #
 #   STEPS="gofmt vet" scripts/test.sh   runs only these steps
 #   FUZZRUNS=1000000 scripts/test.sh    fuzzes each target for longer
+#   DECISIONS=10000000 scripts/test.sh  compares more random decisions
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 FUZZRUNS=${FUZZRUNS:-3000}
-STEPS=${STEPS:-tools gofmt vet staticcheck govulncheck arch tests fuzz conformance}
+DECISIONS=${DECISIONS:-1000000}
+STEPS=${STEPS:-tools gofmt vet staticcheck govulncheck arch tests decisions fuzz conformance}
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
@@ -84,6 +86,18 @@ step_tests() {
 	grep -vE '^\s*(=== |--- PASS)|^PASS$|no test files|\[rapid\] OK' "$logs/tests" | if [ $status = 0 ]; then grep -E '^ok'; else cat; fi
 	grep -oE 'decisions: [0-9]+ cases .*' "$logs/tests"
 	[ $status = 0 ] && least "$(grep -cE '^\s*--- PASS' "$logs/tests")" 500 "tests and cases passed"
+}
+
+# The engine decides random requests as the plain reading of the rules does: a
+# million of them, without the race detector, which would take ten times as long.
+step_decisions() {
+	local log=$logs/decisions
+	DECISIONS=$DECISIONS go test -count=1 -v -timeout 60m -run '^TestManyDecisions$' ./policy/eval >"$log" 2>&1
+	local status=$?
+	grep -vE '^(=== |--- PASS|PASS|ok)' "$log"
+	[ $status = 0 ] || return 1
+	least "$(grep -oE 'random decisions: [0-9]+' "$log" | grep -oE '[0-9]+')" "$DECISIONS" "random decisions compared" &&
+		least "$(grep -oE 'on sets: [0-9]+' "$log" | grep -oE '[0-9]+')" $((DECISIONS / 20)) "random sets of policies"
 }
 
 # A fuzz step that runs in the wrong place passes and fuzzes nothing: every

@@ -1,7 +1,9 @@
 package condition
 
 import (
+	"cmp"
 	"encoding/base64"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -141,7 +143,15 @@ func compileARN(value string, variables arn.Syntax) (operand, string) {
 	if err != nil || !w.HasVariables() || w.HasWildcards() {
 		return nil, "an ARN"
 	}
-	return &pattern{w}, "" // a variable may stand for a whole ARN
+	return &variableARN{w}, ""
+}
+
+// variableARN is an operand in which a variable stands for a whole ARN.
+type variableARN struct{ w arn.Wildcard }
+
+func (p *variableARN) match(v single, c *Context) bool {
+	s := v.string()
+	return arn.Is(s) && p.w.Match(s, c)
 }
 
 // quantity is a number that is exact when it is an integer.
@@ -162,17 +172,72 @@ func parseQuantity(s string) (quantity, bool) {
 		return quantity{n, float64(n), true}, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
+	if n, ok := wholeNumber(s); ok && err == nil {
+		return quantity{n, float64(n), true}, true
+	}
 	return quantity{float: f}, err == nil
+}
+
+// wholeNumber returns the integer that a decimal number such as 10.0 or 1e3 is.
+// It leaves to floating point what does not fit.
+func wholeNumber(s string) (int64, bool) {
+	digits, exponent, _ := strings.Cut(strings.ToLower(s), "e")
+	shift := 0
+	if exponent != "" {
+		var err error
+		if shift, err = strconv.Atoi(exponent); err != nil {
+			return 0, false
+		}
+	}
+	whole, fraction, _ := strings.Cut(digits, ".")
+	fraction = strings.TrimRight(fraction, "0")
+	shift -= len(fraction)
+	if shift > 18 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(whole+fraction, 10, 64)
+	for ; err == nil && shift < 0; shift++ {
+		if n%10 != 0 {
+			return 0, false
+		}
+		n /= 10
+	}
+	for ; err == nil && shift > 0; shift-- {
+		if n > math.MaxInt64/10 || n < math.MinInt64/10 {
+			return 0, false
+		}
+		n *= 10
+	}
+	return n, err == nil
 }
 
 func (q quantity) compare(o quantity) int {
 	switch {
-	case q.isInteger && o.isInteger && q.integer < o.integer, q.float < o.float:
+	case q.isInteger && o.isInteger:
+		return cmp.Compare(q.integer, o.integer)
+	case q.isInteger:
+		return compareInteger(q.integer, o.float)
+	case o.isInteger:
+		return -compareInteger(o.integer, q.float)
+	}
+	return cmp.Compare(q.float, o.float)
+}
+
+// compareInteger compares exactly, where the integer as a float64 might be
+// rounded.
+func compareInteger(n int64, f float64) int {
+	const limit = 1 << 63
+	switch {
+	case f >= limit:
 		return -1
-	case q.isInteger && o.isInteger && q.integer > o.integer, q.float > o.float:
+	case f < -limit:
 		return 1
 	}
-	return 0
+	whole := math.Trunc(f)
+	if order := cmp.Compare(n, int64(whole)); order != 0 {
+		return order
+	}
+	return cmp.Compare(whole, f)
 }
 
 func (v single) quantity() (quantity, bool) {
@@ -225,8 +290,8 @@ func parseTime(s string) (time.Time, bool) {
 			return t, true
 		}
 	}
-	if q, ok := parseQuantity(s); ok && q.isInteger {
-		return time.Unix(q.integer, 0), true
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Unix(n, 0), true
 	}
 	return time.Time{}, false
 }

@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"strings"
+
 	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/policy"
 )
@@ -319,14 +321,10 @@ func (s *statement) searchPatterns(r *Request) bool {
 	return false
 }
 
-// service returns the vendor of an action.
+// service returns the vendor of an action, in lower case as ARNs have it.
 func service(action string) string {
-	for i := range len(action) {
-		if action[i] == ':' {
-			return action[:i]
-		}
-	}
-	return action
+	vendor, _, _ := strings.Cut(action, ":")
+	return arn.ToLower(vendor)
 }
 
 // matchPrincipal returns the widest reach of the names. A NotPrincipal takes

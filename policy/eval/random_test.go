@@ -3,167 +3,150 @@ package eval
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/keywright/keywright/policy"
-	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval/evaltest"
 )
 
-// The generators draw from few values, so that statements match often and the
-// rules of combination are what is tested.
+// drawn is the source of a rapid test, so that what fails is made smaller.
+type drawn struct{ t *rapid.T }
 
-var (
-	someActions    = []string{"s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:PutBucketPolicy", "s3:ListAllMyBuckets", "sts:AssumeRole"}
-	actionPatterns = []string{"*", "s3:*", "s3:Get*", "S3:getobject", "s3:PutObject", "s3:*Bucket*", "s3:???Object", "sts:AssumeRole", "s3:ListAllMyBuckets"}
-	someResources  = []string{"*", "arn:aws:s3:::b", "arn:aws:s3:::b/a", "arn:aws:s3:::b/a/x", "arn:aws:s3:::b/David/x", "arn:aws:s3:::bb/a", "arn:aws:iam::111111111111:role/r"}
-	resources      = []string{"*", "arn:aws:s3:::*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::b*", "arn:aws:s3:::b/a", "arn:aws:s3:::b/a/*",
-		"arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/${aws:PrincipalTag/t, 'a'}*", "arn:*:s3:*:*:b/?", "arn:aws:iam::1*:role/r", "arn:aws:s3:::${absent}"}
-	principalNames = []string{"*", "111111111111", "arn:aws:iam::222222222222:root", "arn:aws:iam::111111111111:user/David", "arn:aws:iam::111111111111:role/app",
-		"arn:aws:sts::111111111111:assumed-role/app/s1", "arn:aws:sts::111111111111:federated-user/fred", "AIDADAVIDAAAAAAAAAAAA", "arn:aws:iam::222222222222:user/stranger"}
-	operators = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringEqualsIfExists", "StringNotEqualsIfExists",
-		"ForAllValues:StringEquals", "ForAnyValue:StringLike", "ForAllValues:StringNotLike", "ForAnyValue:StringNotEquals", "Null"}
-	conditionKeys   = []string{"s3:prefix", "aws:username", "S3:Prefix", "aws:TagKeys", "aws:PrincipalTag/t", "absent", "aws:PrincipalArn"}
-	conditionValues = []string{"", "a", "A", "a*", "David", "${aws:username}", "?", "${*}", "${absent, 'a'}",
-		"arn:aws:iam::111111111111:role/app", "arn:aws:iam::*"}
-)
+func (d drawn) IntN(n int) int { return rapid.IntRange(0, n-1).Draw(d.t, "n") }
 
-func drawDocument(t *rapid.T, kind PolicyType) map[string]any {
-	doc := map[string]any{"Statement": rapid.SliceOfN(rapid.Custom(func(t *rapid.T) map[string]any { return drawStatement(t, kind) }), 1, 4).Draw(t, "statements")}
-	if rapid.IntRange(0, 3).Draw(t, "versioned") > 0 {
-		doc["Version"] = rapid.SampledFrom([]string{"2012-10-17", "2012-10-17", "2008-10-17"}).Draw(t, "version")
-	}
-	return doc
-}
-
-func drawStatement(t *rapid.T, kind PolicyType) map[string]any {
-	s := map[string]any{"Effect": rapid.SampledFrom([]string{"Allow", "Allow", "Deny"}).Draw(t, "effect")}
-	list := func(name string, from []string) []string {
-		return rapid.SliceOfN(rapid.SampledFrom(from), 1, 3).Draw(t, name)
-	}
-	s[rapid.SampledFrom([]string{"Action", "Action", "NotAction"}).Draw(t, "a")] = list("actions", actionPatterns)
-	if kind != Trust {
-		s[rapid.SampledFrom([]string{"Resource", "Resource", "NotResource"}).Draw(t, "r")] = list("resources", resources)
-	}
-	switch kind {
-	case Resource, Trust:
-		element := "Principal"
-		if kind == Resource && s["Effect"] == "Deny" && rapid.Bool().Draw(t, "not") {
-			element = "NotPrincipal"
+// compiledSet compiles random policies. It fails when one does not compile.
+func compiledSet(set *evaltest.State) (*Policies, error) {
+	var failed error
+	one := func(p *evaltest.Policy) *Policy {
+		if p == nil {
+			return nil
 		}
-		s[element] = map[string]any{"AWS": list("principals", principalNames), "Service": "logging.s3.amazonaws.com"}
-	case ResourceControl:
-		s["Principal"] = "*"
-	}
-	if rapid.Bool().Draw(t, "conditional") {
-		operator := rapid.SampledFrom(operators).Draw(t, "operator")
-		values := list("values", conditionValues)
-		if operator == "Null" {
-			values = list("nulls", []string{"true", "false"})
+		doc, err := policy.Parse([]byte(p.Document))
+		if err == nil {
+			var of *Policy
+			if of, err = Compile(doc, Options{Type: policyTypes[p.Type], PrincipalIDs: p.Bound}); err == nil {
+				return of
+			}
 		}
-		s["Condition"] = map[string]any{operator: map[string]any{rapid.SampledFrom(conditionKeys).Draw(t, "key"): values}}
+		failed = fmt.Errorf("%s: %w", p.Document, err)
+		return nil
 	}
-	return s
+	list := func(from []*evaltest.Policy) (to []*Policy) {
+		for _, p := range from {
+			to = append(to, one(p))
+		}
+		return to
+	}
+	levels := func(from [][]*evaltest.Policy) (to [][]*Policy) {
+		for _, level := range from {
+			to = append(to, list(level))
+		}
+		return to
+	}
+	p := &Policies{
+		Identity: list(set.Identity), Boundary: one(set.Boundary), Session: list(set.Session), HasSession: set.HasSession, Resource: one(set.Resource),
+		ServiceControl: levels(set.ServiceControl), ResourceControl: levels(set.ResourceControl), RestrictPublicBuckets: set.RestrictPublicBuckets,
+	}
+	return p, failed
 }
 
-type fataler interface{ Fatalf(string, ...any) }
-
-func compileDocument(t fataler, doc any, kind PolicyType) *Policy {
-	text, err := json.Marshal(doc)
-	if err != nil {
-		t.Fatalf("%v", err)
+// compareOnce decides a random request on compiled policies, with Explain, and
+// by the plain reading, and reports how they differ.
+func compareOnce(c *evaltest.Case, p *Policies) (Effect, error) {
+	r := requestOfCase(c)
+	d := Decide(r, p)
+	if plain := plainDecide(r, p); plain != d.Effect {
+		return 0, fmt.Errorf("%s on %s by %s, owner %q, keys %v: Decide %s by the %s, plain reading %s\n%s",
+			r.Action, r.Resource, c.Principal.Name, c.Owner, c.Keys, d.Effect, d.Reason, plain, show(p))
 	}
-	parsed, err := policy.Parse(text)
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+	explained, trace := Explain(r, p)
+	if explained != d {
+		return 0, fmt.Errorf("Explain decides %+v, Decide %+v\n%s", explained, d, show(p))
 	}
-	p, err := Compile(parsed, Options{Type: kind})
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return p
-}
-
-func drawPolicy(t *rapid.T, kind PolicyType) *Policy {
-	return compileDocument(t, drawDocument(t, kind), kind)
-}
-
-func drawList(t *rapid.T, kind PolicyType, most int) []*Policy {
-	var list []*Policy
-	for range rapid.IntRange(0, most).Draw(t, "policies") {
-		list = append(list, drawPolicy(t, kind))
-	}
-	return list
-}
-
-func drawPolicies(t *rapid.T) *Policies {
-	often := func(name string) bool { return rapid.IntRange(0, 2).Draw(t, name) > 0 }
-	p := &Policies{Identity: drawList(t, Identity, 3)}
-	if !often("no boundary") {
-		p.Boundary = drawPolicy(t, PermissionsBoundary)
-	}
-	if !often("no session") {
-		p.HasSession = true
-		p.Session = drawList(t, Session, 2)
-	}
-	if often("resource") {
-		p.Resource = drawPolicy(t, rapid.SampledFrom([]PolicyType{Resource, Resource, Trust}).Draw(t, "kind"))
-	}
-	if !often("no scp") {
-		p.ServiceControl = [][]*Policy{drawList(t, ServiceControl, 2), drawList(t, ServiceControl, 2)}
-	}
-	if !often("no rcp") {
-		p.ResourceControl = [][]*Policy{drawList(t, ResourceControl, 2)}
-	}
-	p.RestrictPublicBuckets = !often("not restricted")
-	return p
-}
-
-func drawRequest(t *rapid.T, people []*evaltest.Principal) *Request {
-	who := people[rapid.IntRange(0, len(people)-1).Draw(t, "who")]
-	r := &Request{
-		Principal: principalOf(who), Action: rapid.SampledFrom(someActions).Draw(t, "action"), Resource: rapid.SampledFrom(someResources).Draw(t, "resource"),
-		ResourceAccount: rapid.SampledFrom([]string{"111111111111", "111111111111", "222222222222", ""}).Draw(t, "owner"), Context: &condition.Context{},
-	}
-	if r.Resource == "*" {
-		r.Action = rapid.SampledFrom([]string{"s3:ListAllMyBuckets", "s3:CreateJob"}).Draw(t, "wide action")
-	}
-	evaltest.SetKeys(r.Context, who.Keys)
-	if rapid.Bool().Draw(t, "has prefix") {
-		r.Context.SetString("s3:prefix", rapid.SampledFrom([]string{"", "a", "ab", "David", "*"}).Draw(t, "prefix"))
-	}
-	if rapid.Bool().Draw(t, "has tags") {
-		r.Context.SetStrings("aws:TagKeys", rapid.SliceOfN(rapid.SampledFrom([]string{"a", "A", "David"}), 0, 2).Draw(t, "tags"))
-	}
-	if rapid.Bool().Draw(t, "tagged") {
-		r.Context.SetString("aws:PrincipalTag/t", rapid.SampledFrom([]string{"", "a", "*"}).Draw(t, "tag"))
-	}
-	return r
+	return d.Effect, agrees(d, trace)
 }
 
 // Decide agrees with the plain reading of the rules, and Explain with Decide.
 func TestAgreesWithPlainReading(t *testing.T) {
 	people := somebody(t)
 	rapid.Check(t, func(t *rapid.T) {
-		p := drawPolicies(t)
-		for range 20 {
-			r := drawRequest(t, people)
-			d := Decide(r, p)
-			if plain := plainDecide(r, p); plain != d.Effect {
-				t.Fatalf("%s on %s by %s: Decide %s by the %s, plain reading %s\n%s", r.Action, r.Resource, r.Principal.ARN, d.Effect, d.Reason, plain, show(p))
-			}
-			explained, trace := Explain(r, p)
-			if explained != d {
-				t.Fatalf("Explain decides %+v, Decide %+v", explained, d)
-			}
-			if err := agrees(d, trace); err != nil {
-				t.Fatalf("%v", err)
+		random := &evaltest.Random{Source: drawn{t}, Principals: people}
+		set := random.Set()
+		p, err := compiledSet(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if _, err := compareOnce(random.Case(set), p); err != nil {
+				t.Fatal(err)
 			}
 		}
 	})
+}
+
+// requestsPerSet is how many requests each set of policies decides.
+const requestsPerSet = 20
+
+// The same for as many decisions as DECISIONS says: scripts/test.sh asks for a
+// million, and reads the last line.
+func TestManyDecisions(t *testing.T) {
+	wanted := 20_000
+	if s := os.Getenv("DECISIONS"); s != "" {
+		var err error
+		if wanted, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seed := uint64(1)
+	if s := os.Getenv("SEED"); s != "" {
+		seed, _ = strconv.ParseUint(s, 10, 64)
+	}
+	people := somebody(t)
+	var next, sets atomic.Int64
+	var decided [3]atomic.Int64
+	total := int64((wanted + requestsPerSet - 1) / requestsPerSet)
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for n := next.Add(1); n <= total && !t.Failed(); n = next.Add(1) {
+				random := &evaltest.Random{Source: rand.New(rand.NewPCG(seed, uint64(n))), Principals: people}
+				set := random.Set()
+				p, err := compiledSet(set)
+				for i := 0; i < requestsPerSet && err == nil; i++ {
+					var effect Effect
+					if effect, err = compareOnce(random.Case(set), p); err == nil {
+						decided[effect].Add(1)
+					}
+				}
+				if err != nil {
+					t.Errorf("SEED=%d, set %d: %v", seed, n, err)
+				}
+				sets.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	for effect := range decided {
+		if n := decided[effect].Load(); n < int64(wanted/50) {
+			t.Errorf("%d decisions are %s: too few to mean anything", n, Effect(effect))
+		}
+	}
+	n := decided[ImplicitDeny].Load() + decided[ExplicitDeny].Load() + decided[Allowed].Load()
+	if n < int64(wanted) {
+		t.Errorf("%d decisions, want %d", n, wanted)
+	}
+	t.Logf("%d implicit denials, %d explicit ones, %d allowed", decided[ImplicitDeny].Load(), decided[ExplicitDeny].Load(), decided[Allowed].Load())
+	t.Logf("random decisions: %d on sets: %d", n, sets.Load())
 }
 
 func show(p *Policies) string {
@@ -184,101 +167,218 @@ func show(p *Policies) string {
 	return s
 }
 
-// extend returns a policy with one more statement.
-func extend(t *rapid.T, p *Policy, effect string) *Policy {
-	var doc map[string]any
-	if err := json.Unmarshal(p.Document().Bytes(), &doc); err != nil {
-		t.Fatalf("%v", err)
+// changed returns a set in which one random policy has another document.
+func changed(random *evaltest.Random, set *evaltest.State, change func(p *evaltest.Policy) string) (*evaltest.State, bool) {
+	all := set.Policies()
+	if len(all) == 0 {
+		return nil, false
 	}
-	s := drawStatement(t, p.Type())
-	if _, not := s["NotPrincipal"]; not && effect == "Allow" {
-		s["Principal"] = s["NotPrincipal"]
-		delete(s, "NotPrincipal")
+	one := all[random.IntN(len(all))]
+	return mapped(set, func(p *evaltest.Policy) *evaltest.Policy {
+		if p != one {
+			return p
+		}
+		other := *p
+		other.Document = change(p)
+		return &other
+	}), true
+}
+
+// mapped returns a set of what each policy is mapped to.
+func mapped(set *evaltest.State, to func(p *evaltest.Policy) *evaltest.Policy) *evaltest.State {
+	list := func(from []*evaltest.Policy) (all []*evaltest.Policy) {
+		for _, p := range from {
+			all = append(all, to(p))
+		}
+		return all
 	}
-	s["Effect"] = effect
-	doc["Statement"] = append(doc["Statement"].([]any), s)
-	return compileDocument(t, doc, p.Type())
+	levels := func(from [][]*evaltest.Policy) (all [][]*evaltest.Policy) {
+		for _, level := range from {
+			all = append(all, list(level))
+		}
+		return all
+	}
+	other := *set
+	other.Identity, other.Session = list(set.Identity), list(set.Session)
+	other.ServiceControl, other.ResourceControl = levels(set.ServiceControl), levels(set.ResourceControl)
+	if set.Boundary != nil {
+		other.Boundary = to(set.Boundary)
+	}
+	if set.Resource != nil {
+		other.Resource = to(set.Resource)
+	}
+	return &other
 }
 
-// Adding a Deny never adds access; adding an Allow never removes any.
-func TestMonotonic(t *testing.T) {
+// eachSet makes random sets, and has them compared with another one.
+func eachSet(t *testing.T, least int, other func(random *evaltest.Random, set *evaltest.State) (*evaltest.State, bool), differs func(before, after Decision) bool) {
 	people := somebody(t)
+	compared, allowed := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		p := drawPolicies(t)
-		p.RestrictPublicBuckets = false // an Allow that makes a policy public does remove access
-		effect := rapid.SampledFrom([]string{"Allow", "Deny"}).Draw(t, "added")
-		q := *p
-		switch {
-		case p.Resource != nil && rapid.Bool().Draw(t, "to resource"):
-			q.Resource = extend(t, p.Resource, effect)
-		case p.Boundary != nil:
-			q.Boundary = extend(t, p.Boundary, effect)
-		case len(p.Identity) > 0:
-			q.Identity = append(slices.Clone(p.Identity[1:]), extend(t, p.Identity[0], effect))
-		}
-		for range 20 {
-			r := drawRequest(t, people)
-			before, after := Decide(r, p).Allowed(), Decide(r, &q).Allowed()
-			if effect == "Deny" && after && !before || effect == "Allow" && before && !after {
-				t.Fatalf("adding %s: allowed %v, then %v for %+v\n%s----\n%s", effect, before, after, r.Principal, show(p), show(&q))
-			}
-		}
-	})
-}
-
-// The order of statements and of policies does not matter.
-func TestOrderDoesNotMatter(t *testing.T) {
-	people := somebody(t)
-	rapid.Check(t, func(t *rapid.T) {
-		p := drawPolicies(t)
-		q := *p
-		q.Identity = nil
-		for _, of := range p.Identity {
-			var doc map[string]any
-			if err := json.Unmarshal(of.Document().Bytes(), &doc); err != nil {
-				t.Fatalf("%v", err)
-			}
-			slices.Reverse(doc["Statement"].([]any))
-			q.Identity = slices.Insert(q.Identity, 0, compileDocument(t, doc, Identity))
-		}
-		for range 10 {
-			r := drawRequest(t, people)
-			if a, b := Decide(r, p), Decide(r, &q); a.Effect != b.Effect || a.Reason != b.Reason {
-				t.Fatalf("%+v became %+v\n%s", a, b, show(p))
-			}
-		}
-	})
-}
-
-func FuzzDecide(f *testing.F) {
-	f.Add([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/*"}}`), "s3:GetObject", "arn:aws:s3:::b/David/x")
-	f.Add([]byte(`{"Statement":[{"Effect":"Deny","NotAction":["s3:Get*"],"NotResource":"*","Condition":{"ForAnyValue:StringLikeIfExists":{"k":["a*"]}}}]}`), "s3:PutObject", "*")
-	f.Fuzz(func(t *testing.T, document []byte, action, resource string) {
-		doc, err := policy.Parse(document)
-		if err != nil {
+		random := &evaltest.Random{Source: drawn{t}, Principals: people}
+		set := random.Set()
+		second, ok := other(random, set)
+		if !ok {
 			return
 		}
-		r := &Request{Principal: Principal{Type: User, ARN: "arn:aws:iam::111111111111:user/David", AccountID: "111111111111"}, Action: action, Resource: resource}
-		for kind := Identity; kind <= ResourceControl; kind++ {
-			p, err := Compile(doc, Options{Type: kind})
-			if err != nil {
-				continue
+		p, err := compiledSet(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := compiledSet(second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			c := random.Case(set)
+			before, after := Decide(requestOfCase(c), p), Decide(requestOfCase(c), q)
+			compared++
+			if before.Allowed() {
+				allowed++
 			}
-			policies := &Policies{Identity: []*Policy{p}}
-			if kind == Resource || kind == Trust {
-				policies = &Policies{Resource: p}
-			}
-			d := Decide(r, policies)
-			explained, trace := Explain(r, policies)
-			if explained != d {
-				t.Fatalf("Explain decides %+v, Decide %+v", explained, d)
-			}
-			if err := agrees(d, trace); err != nil {
-				t.Fatal(err)
-			}
-			if d.Allowed() == (d.Because(action) != "") {
-				t.Fatalf("%s because %q", d.Effect, d.Because(action))
+			if differs(before, after) {
+				t.Fatalf("%s on %s by %s, owner %q, keys %v: %s by the %s, then %s by the %s\n%s----\n%s", c.Action, c.Resource, c.Principal.Name, c.Owner, c.Keys,
+					before.Effect, before.Reason, after.Effect, after.Reason, show(p), show(q))
 			}
 		}
 	})
+	if compared < least || allowed < least/50 {
+		t.Errorf("%d requests of which %d were allowed are too few to mean anything", compared, allowed)
+	}
+}
+
+// extended returns a policy's document with one more statement, at a random
+// place.
+func extended(random *evaltest.Random, p *evaltest.Policy, effect string) string {
+	doc, err := policy.Parse([]byte(p.Document))
+	if err != nil {
+		return p.Document
+	}
+	added := random.Statement(p.Type, effect, doc.HasVariables())
+	at := doc.Statements[random.IntN(len(doc.Statements))].Position.Offset
+	if before := strings.TrimRight(p.Document[:at], " \n"); strings.HasSuffix(before, ":") {
+		l, _ := doc.Locate(at)
+		return p.Document[:at] + "[" + added + "," + p.Document[at:l.End.Offset] + "]" + p.Document[l.End.Offset:]
+	}
+	return p.Document[:at] + added + "," + p.Document[at:]
+}
+
+// Adding an Allow to any policy never removes access. RestrictPublicBuckets is
+// off, with which an Allow that makes a policy public does remove some.
+func TestAllowNeverRemoves(t *testing.T) {
+	eachSet(t, 500, func(random *evaltest.Random, set *evaltest.State) (*evaltest.State, bool) {
+		set.RestrictPublicBuckets = false
+		return changed(random, set, func(p *evaltest.Policy) string { return extended(random, p, "Allow") })
+	}, func(before, after Decision) bool { return before.Allowed() && !after.Allowed() })
+}
+
+// Adding a Deny to any policy never adds access.
+func TestDenyNeverAdds(t *testing.T) {
+	eachSet(t, 500, func(random *evaltest.Random, set *evaltest.State) (*evaltest.State, bool) {
+		return changed(random, set, func(p *evaltest.Policy) string { return extended(random, p, "Deny") })
+	}, func(before, after Decision) bool { return !before.Allowed() && after.Allowed() })
+}
+
+// The order of policies, statements, elements, operators, keys and values does
+// not matter, nor how a document is laid out.
+func TestOrderDoesNotMatter(t *testing.T) {
+	eachSet(t, 500, func(random *evaltest.Random, set *evaltest.State) (*evaltest.State, bool) {
+		other := mapped(set, func(p *evaltest.Policy) *evaltest.Policy {
+			var doc any
+			if json.Unmarshal([]byte(p.Document), &doc) != nil {
+				return p
+			}
+			written := *p
+			written.Document = rewritten(random, doc)
+			return &written
+		})
+		slices.Reverse(other.Identity)
+		slices.Reverse(other.Session)
+		for _, level := range append(slices.Clone(other.ServiceControl), other.ResourceControl...) {
+			slices.Reverse(level)
+		}
+		slices.Reverse(other.ServiceControl)
+		return other, true
+	}, func(before, after Decision) bool {
+		return before.Effect != after.Effect || before.Reason != after.Reason
+	})
+}
+
+// rewritten writes JSON with its members and items in another order, other white
+// space and other escapes.
+func rewritten(random *evaltest.Random, v any) string {
+	white := func() string { return []string{"", "", " ", "\n\t"}[random.IntN(4)] }
+	var parts []string
+	switch v := v.(type) {
+	case string:
+		return rewrittenText(random, v)
+	case []any:
+		for _, item := range v {
+			parts = append(parts, white()+rewritten(random, item)+white())
+		}
+		shuffle(random, parts)
+		if len(parts) == 1 && random.IntN(2) == 0 {
+			return parts[0]
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	case map[string]any:
+		names := make([]string, 0, len(v))
+		for name := range v {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			parts = append(parts, white()+rewrittenText(random, name)+white()+":"+white()+rewritten(random, v[name])+white())
+		}
+		shuffle(random, parts)
+		return "{" + strings.Join(parts, ",") + "}"
+	}
+	return fmt.Sprint(v)
+}
+
+func rewrittenText(random *evaltest.Random, text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r > 0xffff || random.IntN(8) > 0 && r != '"' && r != '\\':
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "\\u%04x", r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func shuffle(random *evaltest.Random, list []string) {
+	for i := range list {
+		j := i + random.IntN(len(list)-i)
+		list[i], list[j] = list[j], list[i]
+	}
+}
+
+// A document is read back byte for byte, and what is read back decides alike.
+func TestWrittenBack(t *testing.T) {
+	eachSet(t, 500, func(random *evaltest.Random, set *evaltest.State) (*evaltest.State, bool) {
+		isSame := true
+		other := mapped(set, func(p *evaltest.Policy) *evaltest.Policy {
+			var v any
+			written := *p
+			if json.Unmarshal([]byte(p.Document), &v) == nil {
+				written.Document = rewritten(random, v)
+			}
+			doc, err := policy.Parse([]byte(written.Document))
+			if err != nil || string(doc.Bytes()) != written.Document {
+				isSame = false
+				return &written
+			}
+			written.Document = string(doc.Bytes())
+			return &written
+		})
+		if !isSame {
+			t.Error("a document is not read back as it was")
+		}
+		return other, true
+	}, func(before, after Decision) bool { return before.Effect != after.Effect })
 }

@@ -3,11 +3,13 @@ package eval
 import (
 	"encoding/base64"
 	"math/big"
-	"net/netip"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keywright/keywright/policy"
@@ -42,7 +44,7 @@ func plainDecide(r *Request, p *Policies) Effect {
 			return ExplicitDeny
 		}
 	}
-	if p.RestrictPublicBuckets && p.Resource != nil && p.Resource.Public() && who != Service && !(isPerson && sameAccount) {
+	if p.RestrictPublicBuckets && p.Resource != nil && plainPublic(p.Resource) && who != Service && !(isPerson && sameAccount) {
 		return ExplicitDeny
 	}
 	allows := func(list []*Policy) bool {
@@ -159,8 +161,22 @@ func glob(pattern, dot string, variables bool, c *condition.Context) (string, bo
 	return b.String(), true
 }
 
+// expressions keeps some of what was compiled, which takes far longer than a
+// match.
+var (
+	expressions sync.Map
+	kept        atomic.Int64
+)
+
 func matches(expression, text string) bool {
-	return regexp.MustCompile("(?s)^(?:" + expression + ")$").MatchString(text)
+	if compiled, ok := expressions.Load(expression); ok {
+		return compiled.(*regexp.Regexp).MatchString(text)
+	}
+	compiled := regexp.MustCompile("(?s)^(?:" + expression + ")$")
+	if kept.Add(1) < 20_000 {
+		expressions.Store(expression, compiled)
+	}
+	return compiled.MatchString(text)
 }
 
 func plainLower(s string) string {
@@ -204,7 +220,7 @@ func plainResource(s *policy.Statement, r *Request, variables bool) bool {
 
 // plainWhole reports whether a pattern covers an action without resources.
 func plainWhole(pattern, action string) bool {
-	service, _, _ := strings.Cut(action, ":")
+	service, _, _ := strings.Cut(plainLower(action), ":")
 	f := strings.SplitN(pattern, ":", 6)
 	return len(f) == 6 && (f[2] == service || f[2] == "*") && (f[3] == "" || f[3] == "*") && (f[4] == "" || f[4] == "*") && f[5] == "*"
 }
@@ -365,7 +381,7 @@ func plainCondition(operator string, k policy.Key, c *condition.Context, variabl
 		return negated
 	}
 	holds := func(have string) bool {
-		return any(func(want string) bool { return plainCompare(base, have, want, c, variables) }) != negated
+		return any(func(want string) bool { return plainCompare(base, value.Kind(), have, want, c, variables) }) != negated
 	}
 	texts := value.Strings()
 	if hasSet && set == "ForAllValues" || !hasSet && negated {
@@ -374,7 +390,10 @@ func plainCondition(operator string, k policy.Key, c *condition.Context, variabl
 	return slices.ContainsFunc(texts, holds)
 }
 
-func plainCompare(base, have, want string, c *condition.Context, variables bool) bool {
+// plainCompare compares one value of a key, which has the kind of the key, with
+// one of the policy.
+func plainCompare(base string, kind condition.Kind, have, want string, c *condition.Context, variables bool) bool {
+	isText := kind == condition.String || kind == condition.Strings
 	switch base {
 	case "StringLike":
 		expression, ok := glob(want, ".", variables, c)
@@ -383,44 +402,85 @@ func plainCompare(base, have, want string, c *condition.Context, variables bool)
 		text, ok := plainExpand(want, variables, c)
 		return ok && (text == have || base == "StringEqualsIgnoreCase" && strings.EqualFold(text, have))
 	case "ArnEquals", "ArnLike":
-		return strings.Count(have, ":") >= 5 && plainARN(want, have, variables, c)
+		f := strings.SplitN(have, ":", 6)
+		return len(f) == 6 && f[0] == "arn" && f[5] != "" && plainARNValue(want, have, variables, c)
 	case "Bool":
-		return strings.EqualFold(have, want)
+		text, ok := plainExpand(want, variables, c)
+		return ok && (isText || kind == condition.Bool) && slices.Contains([]string{"true", "false"}, plainLower(text)) && plainLower(have) == plainLower(text)
 	case "BinaryEquals":
 		data, err := base64.StdEncoding.DecodeString(want)
-		return err == nil && string(data) == have
+		return err == nil && isText && string(data) == have
 	case "IpAddress":
-		a, err := netip.ParseAddr(have)
-		if err != nil {
-			return false
-		}
-		if !strings.Contains(want, "/") {
-			b, err := netip.ParseAddr(want)
-			return err == nil && a == b
-		}
-		n, err := netip.ParsePrefix(want)
-		return err == nil && n.Contains(a)
+		return (isText || kind == condition.Address) && plainNetwork(have, want)
 	}
 	if comparison, ok := strings.CutPrefix(base, "Numeric"); ok {
-		a, ok1 := new(big.Rat).SetString(have)
-		b, ok2 := new(big.Rat).SetString(want)
-		return ok1 && ok2 && plainOrder(comparison, a.Cmp(b))
+		if kind == condition.Time {
+			t, _ := time.Parse(time.RFC3339, have)
+			have = strconv.FormatInt(t.Unix(), 10)
+		}
+		a, b := plainNumber(have), plainNumber(want)
+		return (isText || kind == condition.Int || kind == condition.Time) && a != nil && b != nil && plainOrder(comparison, a.Cmp(b))
 	}
-	comparison := strings.TrimPrefix(base, "Date")
 	a, ok1 := plainTime(have)
 	b, ok2 := plainTime(want)
-	return ok1 && ok2 && plainOrder(comparison, a.Compare(b))
+	return (isText || kind == condition.Int || kind == condition.Time) && ok1 && ok2 && plainOrder(strings.TrimPrefix(base, "Date"), a.Compare(b))
 }
 
-// plainTime reads a time of ISO 8601, or the seconds of an epoch time.
-func plainTime(s string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
-		}
+// plainARNValue takes a variable that stands for a whole ARN, too.
+func plainARNValue(want, have string, variables bool, c *condition.Context) bool {
+	if variables && strings.HasPrefix(want, "${") && strings.Count(want, "}") == 1 && strings.HasSuffix(want, "}") {
+		text, ok := plainExpand(want, true, c)
+		return ok && text == have
 	}
-	seconds, err := strconv.ParseInt(s, 10, 64)
-	return time.Unix(seconds, 0), err == nil
+	return plainARN(want, have, variables, c)
+}
+
+// plainNumber reads a decimal number.
+func plainNumber(s string) *big.Rat {
+	if !regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?$`).MatchString(s) {
+		return nil
+	}
+	n, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return nil
+	}
+	return n
+}
+
+// plainTime reads a date as ISO 8601 or as seconds since 1970.
+func plainTime(s string) (time.Time, bool) {
+	date := regexp.MustCompile(`^(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$`).FindStringSubmatch(s)
+	if date == nil {
+		if n := plainNumber(s); n != nil && n.IsInt() && n.Num().IsInt64() && !strings.ContainsAny(s, ".eE") {
+			return time.Unix(n.Num().Int64(), 0), true
+		}
+		return time.Time{}, false
+	}
+	or := func(s, otherwise string) string {
+		if s == "" {
+			return otherwise
+		}
+		return s
+	}
+	zone := strings.Replace(or(date[6], "Z"), ":", "", 1)
+	t, err := time.Parse("2006-01-02T15:04:05Z0700", date[1]+"-"+or(date[2], "01")+"-"+or(date[3], "01")+"T"+or(date[4], "00:00")+or(date[5], ":00")+zone)
+	return t, err == nil
+}
+
+// plainNetwork reports whether an address is in a network. IPv4 addresses that
+// are written as IPv6 are IPv4 addresses.
+func plainNetwork(have, want string) bool {
+	a := net.ParseIP(have)
+	if !strings.Contains(want, "/") {
+		return a != nil && a.Equal(net.ParseIP(want))
+	}
+	address, bits, _ := strings.Cut(want, "/")
+	n, err := strconv.Atoi(bits)
+	if strings.HasPrefix(address, "::ffff:") && n >= 96 {
+		want = strings.TrimPrefix(address, "::ffff:") + "/" + strconv.Itoa(n-96)
+	}
+	_, network, err2 := net.ParseCIDR(want)
+	return a != nil && err == nil && err2 == nil && network.Contains(a)
 }
 
 func plainOrder(comparison string, order int) bool {
@@ -456,4 +516,83 @@ func plainExpand(s string, variables bool, c *condition.Context) (string, bool) 
 		return value
 	})
 	return out, ok
+}
+
+// plainPublic follows "The meaning of 'public'" for bucket policies.
+func plainPublic(of *Policy) bool {
+	doc := of.Document()
+	for i := range doc.Statements {
+		s := &doc.Statements[i]
+		if s.Effect != policy.Allow || s.Principal == nil {
+			continue
+		}
+		anyone := s.Principal.Any.IsPresent() || slices.ContainsFunc(s.Principal.List, func(p policy.Principal) bool { return p.Type == policy.AWS && p.Value.Text == "*" })
+		if anyone && !slices.ContainsFunc(s.Condition, plainFixes) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainFixes reports whether an operator holds the caller to fixed values.
+func plainFixes(op policy.Operator) bool {
+	name := op.Name.Text
+	if strings.HasPrefix(name, "ForAllValues:") || strings.HasSuffix(name, "IfExists") || strings.Contains(name, "Not") {
+		return false
+	}
+	name = strings.TrimPrefix(name, "ForAnyValue:")
+	return slices.ContainsFunc(op.Keys, func(k policy.Key) bool {
+		if len(k.Values.List) == 0 {
+			return false
+		}
+		each := func(ok func(value string) bool) bool {
+			return !slices.ContainsFunc(k.Values.List, func(v policy.Value) bool { return !ok(v.Text) })
+		}
+		fixed := func(v string) bool { return v != "" && !strings.ContainsAny(v, "*?") && !strings.Contains(v, "${") }
+		key := plainLower(k.Name.Text)
+		switch name {
+		case "IpAddress":
+			return key == "aws:sourceip" && each(plainNarrow)
+		case "StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike":
+			switch key {
+			case "aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce",
+				"aws:sourceowner", "aws:sourceaccount", "s3:dataaccesspointaccount":
+				return each(fixed)
+			case "aws:userid":
+				return each(func(v string) bool { return fixed(v) && !strings.HasPrefix(plainLower(v), "aroa") })
+			case "s3:dataaccesspointarn":
+				return each(func(v string) bool {
+					f := strings.SplitN(v, ":", 6)
+					return len(f) == 6 && f[0] == "arn" && fixed(f[1]) && fixed(f[2]) && fixed(f[4]) && f[5] != "" && !strings.Contains(v, "${")
+				})
+			}
+		}
+		return false
+	})
+}
+
+// plainNarrow reports whether a network is narrow enough to be a fixed value.
+func plainNarrow(want string) bool {
+	for _, private := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} {
+		_, of, _ := net.ParseCIDR(private)
+		if address, bits, ok := strings.Cut(want, "/"); ok && plainNetwork(address, private) {
+			n, _ := strconv.Atoi(bits)
+			least, _ := of.Mask.Size()
+			if n >= least && !strings.Contains(address, ":") {
+				return true
+			}
+		}
+	}
+	if !strings.Contains(want, "/") {
+		return true
+	}
+	address, bits, _ := strings.Cut(want, "/")
+	n, _ := strconv.Atoi(bits)
+	if strings.HasPrefix(address, "::ffff:") && n >= 96 {
+		address, n = strings.TrimPrefix(address, "::ffff:"), n-96
+	}
+	if strings.Contains(address, ":") {
+		return n >= 32
+	}
+	return n >= 8
 }

@@ -24,7 +24,7 @@ var (
 	randomActions = []string{
 		"s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:PutBucketPolicy", "s3:GetBucketPolicy", "S3:getObject", "sts:AssumeRole", "iam:GetUser",
 	}
-	randomWideActions = []string{"s3:ListAllMyBuckets", "s3:CreateJob", "iam:ListUsers"}
+	randomWideActions = []string{"s3:ListAllMyBuckets", "s3:CreateJob", "iam:ListUsers", "S3:listallmybuckets"}
 	randomPatterns    = []string{
 		"*", "s3:*", "s3:Get*", "S3:getobject", "s3:PutObject", "s3:*Bucket*", "s3:???Object", "sts:AssumeRole", "s3:ListAllMyBuckets", "iam:*", "s3:*t*t*", "s3:List*",
 	}
@@ -81,13 +81,13 @@ var families = []family{
 		[]string{"s3:max-keys", "aws:MultiFactorAuthAge", "s3:signatureAge"},
 		[]string{"int", "int", "", "list", "time"},
 		[]string{"0", "1", "10", "-1", "9007199254740993", "9223372036854775807", "1000"},
-		[]string{"0", "1", "10", "10.5", "1e1", "-1", "9007199254740992", "9007199254740993", "9223372036854775807", "+1", "0.1", "1000.0"},
+		[]string{"0", "1", "10", "10.5", "1e1", "-1", "9007199254740992", "9007199254740993", "9223372036854775807", "+1", "0.1", "1000.0", "9007199254740992.0", "9.223372036854775807e18"},
 	},
 	{
 		[]string{"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"},
 		[]string{"aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime"},
 		[]string{"time", "time", "", "int"},
-		[]string{"2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2025-12-31T23:00:00-01:00", "2027-02-03T04:05:06Z"},
+		[]string{"2026-01-01T00:00:00Z", "2025-12-31T23:00:00-01:00", "2027-02-03T04:05:06Z"},
 		[]string{"2026-01-01T00:00:00Z", "2026-01-01", "2026", "1767225600", "2026-01-01T01:00:00+01:00", "2027-02-03T04:05Z", "2026-01", "1798949106"},
 	},
 	{
@@ -115,7 +115,7 @@ var families = []family{
 		[]string{"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"},
 		[]string{"aws:PrincipalArn", "aws:SourceArn", "absent"},
 		[]string{"", "", "list"},
-		[]string{"arn:aws:iam::111111111111:role/app", "arn:aws:iam::111111111111:user/David", "arn:aws:s3:::b", "arn:aws:s3:::b/a:b", "no arn", "", "arn:aws:iam::11:1:role/app"},
+		[]string{"arn:aws:iam::111111111111:role/app", "arn:aws:iam::111111111111:user/David", "arn:aws:s3:::b", "arn:aws:s3:::b/a:b", "no arn", "", "arn:aws:iam::11:1:role/app", "arn:aws:s3:::", "arn:::::"},
 		[]string{"arn:aws:iam::111111111111:role/app", "arn:aws:iam::*:user/*", "arn:*:*:*:*:*", "arn:aws:iam::1*:*", "arn:aws:s3:::b*", "arn:aws:iam::111111111111:user/${aws:username}",
 			"${aws:PrincipalArn}", "arn:aws:s3:::?", "*", "arn:aws:iam::*:role/app", "arn:aws:i?m::111111111111:*"},
 	},
@@ -371,7 +371,7 @@ func (r *Random) key(f family, name string) Key {
 		}
 	case "":
 		if r.chance(1, 12) {
-			*v = oneOf(r, []string{"", "junk", "1", "true"})
+			*v = oneOf(r, []string{"", "junk", "1", "true", "2026-01-01T00:00:00.5Z", "2026-01-01", "1767225600", "9007199254740992.0", "1e400", "0x10", "1_0", " 10", "TRUE", "10.0.0.1/8", "fe80::1%eth0"})
 		}
 	}
 	return k
