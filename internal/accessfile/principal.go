@@ -41,6 +41,7 @@ func NewPrincipal(name string) (*Principal, string) {
 		p.Type, p.ServiceName = eval.Service, name
 	default:
 		p.Principal, wrong = parsePrincipal(name)
+		p.policies.HasSession = p.Type == eval.FederatedUser
 	}
 	p.imply()
 	return p, wrong

@@ -120,9 +120,9 @@ func (f *File) resourcePolicy(action, resource string) *eval.Policy {
 }
 
 // nobodysTrust is the trust policy of a role of which the file has none: who
-// may assume a role must be said.
+// may assume a role must be said. It has no Document.
 var nobodysTrust = func() *eval.Policy {
-	doc := constant(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`)
+	doc := constant(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`)
 	p, err := eval.Compile(doc, eval.Options{Type: eval.Trust, Name: "no trust policy"})
 	if err != nil {
 		panic(err)

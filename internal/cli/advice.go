@@ -84,3 +84,26 @@ func resourcePattern(format string) *regexp.Regexp {
 	})
 	return regexp.MustCompile("(?s)^" + pattern + "$")
 }
+
+// unknownKey returns what is odd about a condition key, or "". Of the services
+// whose keys the facts know, they know all.
+func unknownKey(key string) string {
+	if _, ok := facts.LookupKey(key); ok {
+		return ""
+	}
+	vendor, _, _ := strings.Cut(key, ":")
+	var names []string
+	for _, k := range facts.Keys() {
+		if of, _, _ := strings.Cut(k.Name, ":"); arn.EqualFold(of, vendor) {
+			names = append(names, k.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	message := fmt.Sprintf("there is no condition key %s", plain(key))
+	if near := spelling.Nearest(key, names); near != "" {
+		message += fmt.Sprintf("; did you mean %s?", near)
+	}
+	return message
+}

@@ -118,12 +118,15 @@ func (e *explanation) reason() string {
 // none says that no policy of the type that had to allow has an Allow.
 func (e *explanation) none() string {
 	for i := range e.trace.Policies {
-		if e.trace.Policies[i].Policy.Type() == e.decision.Reason {
+		if p := e.trace.Policies[i].Policy; p.Type() == e.decision.Reason && e.find(p) != nil {
 			return "none of its statements allows anything"
 		}
 	}
-	if e.decision.Reason == eval.Resource || e.decision.Reason == eval.Trust {
+	switch e.decision.Reason {
+	case eval.Resource, eval.Trust:
 		return "the resource has none"
+	case eval.ServiceControl, eval.ResourceControl:
+		return "a level of the organization has none"
 	}
 	return "the principal has none"
 }
