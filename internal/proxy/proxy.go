@@ -31,7 +31,8 @@ var (
 	ErrUnclear  = errors.New("a forwarding header has no address where one is expected")
 )
 
-// Parse reads a network in CIDR notation, or a single address.
+// Parse reads a network in CIDR notation, or a single address. It refuses the
+// network of all addresses.
 func Parse(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		a = a.Unmap()
@@ -40,6 +41,9 @@ func Parse(text string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
 	if err != nil || p.Addr().Is4In6() {
 		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a network in CIDR notation", text)
+	}
+	if p.Bits() == 0 {
+		return netip.Prefix{}, fmt.Errorf("%q is everybody: each client could then choose its address", text)
 	}
 	if p != p.Masked() {
 		return netip.Prefix{}, fmt.Errorf("%q has bits behind its prefix: did you mean %s?", text, p.Masked())

@@ -122,13 +122,13 @@ func TestTransport(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
-		"10.0.0.0/8": "10.0.0.0/8", "10.1.2.3": "10.1.2.3/32", "::1": "::1/128", "2001:db8::/32": "2001:db8::/32", "::ffff:10.1.2.3": "10.1.2.3/32", "0.0.0.0/0": "0.0.0.0/0",
+		"10.0.0.0/8": "10.0.0.0/8", "10.1.2.3": "10.1.2.3/32", "::1": "::1/128", "2001:db8::/32": "2001:db8::/32", "::ffff:10.1.2.3": "10.1.2.3/32",
 	} {
 		if p, err := Parse(text); err != nil || p.String() != want {
 			t.Errorf("Parse(%q) = %v, %v", text, p, err)
 		}
 	}
-	for _, text := range []string{"", "10.0.0.0/33", "10.0.0.1/8", "::ffff:10.0.0.0/104", "fe80::1%eth0", "proxy.example.com", "10.0.0.0-10.0.0.9", "*"} {
+	for _, text := range []string{"", "10.0.0.0/33", "10.0.0.1/8", "::ffff:10.0.0.0/104", "fe80::1%eth0", "proxy.example.com", "10.0.0.0-10.0.0.9", "*", "0.0.0.0/0", "::/0"} {
 		if p, err := Parse(text); err == nil {
 			t.Errorf("Parse(%q) = %v", text, p)
 		}
