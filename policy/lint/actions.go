@@ -264,31 +264,31 @@ func (v *validator) sensitive(s *policy.Statement, action, key, any string, code
 	default:
 		code = codes.starAction
 	}
-	at, also := v.allowing(s, action), v.valueOf(element.Position)
+	by, on := v.allowing(s, action), policy.Value{Text: "all but NotResource", Position: v.valueOf(element.Position)}
 	if s.Resource != nil {
 		i := slices.IndexFunc(s.Resource.List, func(r policy.Value) bool { return v.takesRole(r, any) })
-		also = s.Resource.List[i].Position
+		on = s.Resource.List[i]
 	}
-	f := v.report(code, at, action, "the statement allows %s on roles that it does not name: name the roles in Resource, or add a condition on %s", action, key)
-	f.Also = []policy.Position{also}
+	f := v.report(code, by.Position, by.Text, "%s on %s allows %s for roles that are not named: name the roles in Resource, or add a condition on %s", by.Text, on.Text, action, key)
+	f.Also = []policy.Position{on.Position}
 }
 
-// allowing returns the position of the action that allows another, without
-// wildcards if there is one, or of what NotAction leaves out.
-func (v *validator) allowing(s *policy.Statement, action string) policy.Position {
+// allowing returns the action that allows another, one without wildcards if
+// there is one, or what stands for all that NotAction leaves.
+func (v *validator) allowing(s *policy.Statement, action string) policy.Value {
 	if s.Action == nil {
-		return v.valueOf(s.NotAction.Position)
+		return policy.Value{Text: "all but NotAction", Position: v.valueOf(s.NotAction.Position)}
 	}
-	at := policy.Position{}
+	by := policy.Value{}
 	for _, a := range s.Action.List {
 		if strings.EqualFold(a.Text, action) {
-			return a.Position
+			return a
 		}
-		if w, err := arn.CompileWildcard(a.Text, arn.Wildcards|arn.FoldCase); err == nil && !at.IsValid() && w.Match(action, nil) {
-			at = a.Position
+		if w, err := arn.CompileWildcard(a.Text, arn.Wildcards|arn.FoldCase); err == nil && !by.IsPresent() && w.Match(action, nil) {
+			by = a
 		}
 	}
-	return at
+	return by
 }
 
 // takesRole reports whether a resource takes in a role.

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -200,7 +201,11 @@ func (v *validator) malformed(op *policy.Operator, parsed condition.Operator, ke
 		code = typeMismatchIPRange
 	}
 	if code != "" {
-		v.report(code, value.Position, value.Text, "%q is not what %s compares with: %v", value.Text, op.Name.Text, err)
+		want := "something else"
+		if e := (*condition.Error)(nil); errors.As(err, &e) {
+			want = e.Want
+		}
+		v.report(code, value.Position, value.Text, "%s compares with %s, and %q is none", op.Name.Text, want, value.Text)
 	}
 	return true
 }
