@@ -2,7 +2,9 @@ package eval
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,6 +46,58 @@ func TestDecisions(t *testing.T) {
 		t.Errorf("%d decisions, want %d or more", total, minimumDecisions)
 	}
 	t.Logf("decisions: %d cases decided by the library (at least %d)", total, minimumDecisions)
+}
+
+// minimumRules is below the number of rules in testdata/rules.txt.
+const minimumRules = 50
+
+// Every rule of testdata/rules.txt has cases that cite it, and every citation
+// is of such a rule.
+func TestRulesHaveCases(t *testing.T) {
+	rules := map[string]int{}
+	for _, line := range strings.Split(read(t, "testdata/rules.txt"), "\n") {
+		if number, text, ok := strings.Cut(line, " "); ok && number != "#" {
+			if !strings.HasSuffix(text, "]") || rules[number] != 0 {
+				t.Errorf("rules.txt: %q needs a page in brackets, and a number of its own", line)
+			}
+			rules[number]++
+		}
+	}
+	if len(rules) < minimumRules {
+		t.Errorf("%d rules, want %d or more", len(rules), minimumRules)
+	}
+	paths, err := filepath.Glob("testdata/decisions/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	citation := regexp.MustCompile(`rule ([0-9]+(?:\.[0-9]+)*)`)
+	for _, path := range paths {
+		for _, line := range strings.Split(read(t, path), "\n") {
+			if !strings.HasPrefix(line, "#") {
+				continue
+			}
+			for _, found := range citation.FindAllStringSubmatch(line, -1) {
+				if rules[found[1]] == 0 {
+					t.Errorf("%s: there is no rule %s", path, found[1])
+				}
+				rules[found[1]]++
+			}
+		}
+	}
+	for number, n := range rules {
+		if n < 2 {
+			t.Errorf("no case cites rule %s", number)
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // checkFile reports a case without a source or that stands there twice, and a
