@@ -1,7 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -64,16 +66,8 @@ var operationsOfIAM = map[string]operation{
 	}, answers: []string{"NoSuchEntity"}, after: func(w *world, a *attempt) {
 		w.accounts[a.principal.AccountID].users[strings.ToLower(lastElement(a.resource))].has.boundary = ""
 	}},
-	"iam:AttachUserPolicy": {address: inCallersAccount("user"), prepare: prepareUser, run: func(w *world, a *attempt) error {
-		name, policy := lastElement(a.resource), managedPolicy("IAMReadOnlyAccess")
-		_, err := w.iam(a.creds, a.brought).AttachUserPolicy(context.Background(), &iam.AttachUserPolicyInput{UserName: &name, PolicyArn: &policy})
-		return err
-	}, after: func(w *world, a *attempt) {
-		name, policy := lastElement(a.resource), managedPolicy("IAMReadOnlyAccess")
-		if _, err := w.accounts[a.principal.AccountID].iam.DetachUserPolicy(context.Background(), &iam.DetachUserPolicyInput{UserName: &name, PolicyArn: &policy}); err != nil {
-			w.t.Error(err)
-		}
-	}},
+	"iam:AttachUserPolicy": attaching("user"),
+	"iam:AttachRolePolicy": attaching("role"),
 	"iam:CreatePolicyVersion": ofPolicy(func(c *iam.Client, name string) error {
 		_, err := c.CreatePolicyVersion(context.Background(), &iam.CreatePolicyVersionInput{PolicyArn: &name, PolicyDocument: &harmless})
 		return err
@@ -164,6 +158,35 @@ var operationsOfIAM = map[string]operation{
 		_, err := w.iam(a.creds, a.brought).GetAccessKeyLastUsed(context.Background(), &iam.GetAccessKeyLastUsedInput{AccessKeyId: &e.key.AccessKeyID})
 		return err
 	}},
+}
+
+// attaching is the operation that attaches a managed policy to a user or role.
+func attaching(kind string) operation {
+	return operation{address: inCallersAccount(kind), prepare: func(w *world, a *attempt) error {
+		a.brought.attached = cmp.Or(a.brought.attached, managedPolicy("IAMReadOnlyAccess"))
+		if err := w.policyNamed(a.brought.attached); err != nil {
+			return err
+		}
+		return prepareUser(w, a)
+	}, run: func(w *world, a *attempt) (err error) {
+		name, client := lastElement(a.resource), w.iam(a.creds, a.brought)
+		if kind == "role" {
+			_, err = client.AttachRolePolicy(context.Background(), &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &a.brought.attached})
+		} else {
+			_, err = client.AttachUserPolicy(context.Background(), &iam.AttachUserPolicyInput{UserName: &name, PolicyArn: &a.brought.attached})
+		}
+		return err
+	}, after: func(w *world, a *attempt) {
+		owner := w.accounts[a.principal.AccountID]
+		e := owner.entities(kind)[strings.ToLower(lastElement(a.resource))]
+		has := e.has
+		has.attached = maps.Clone(has.attached)
+		e.has.attached = map[string]bool{a.brought.attached: true}
+		maps.Copy(e.has.attached, has.attached)
+		if err := w.grantAttached(e, has); err != nil {
+			w.t.Error(err)
+		}
+	}}
 }
 
 func putUserPolicy() operation {

@@ -31,6 +31,7 @@ type brought struct {
 	part           bool    // the request makes no object, but begins an upload in parts
 	location       string  // of a new bucket
 	boundary       string  // ARN of the boundary that who is acted on has or gets
+	attached       string  // ARN of the managed policy that the request attaches
 
 	principalTags  map[string]string
 	sourceIdentity string            // of the session that makes the request
@@ -90,7 +91,7 @@ func (b *brought) key(c *evaltest.Case, k evaltest.Key, implied map[string]strin
 	name, value := strings.ToLower(k.Name), strings.Join(k.Values, ",")
 	if real, ok := implied[name]; ok {
 		if real != value && k.Type != "list" {
-			return cannot("the caller's %s is another than who makes the case's request has", k.Name)
+			return cannot("every request has another %s here", k.Name)
 		}
 		return nil
 	}
@@ -295,6 +296,8 @@ func (b *brought) ofSTS(c *evaltest.Case, k evaltest.Key, name, value string) (b
 				b.requestTags[tag] = "v"
 			}
 		}
+	case name == "iam:policyarn" && strings.HasPrefix(strings.ToLower(c.Action), "iam:attach"):
+		b.attached = value
 	case name == "iam:permissionsboundary" && has(c, k.Name):
 		b.boundary = value
 	case service != "sts":
