@@ -8,6 +8,7 @@ import (
 
 	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/facts"
+	"github.com/keywright/keywright/internal/accessfile"
 	"github.com/keywright/keywright/internal/spelling"
 )
 
@@ -83,6 +84,32 @@ func resourcePattern(format string) *regexp.Regexp {
 		return "[^/]*"
 	})
 	return regexp.MustCompile("(?s)^" + pattern + "$")
+}
+
+// advised is which advice has been given on the cases of a run, so that each
+// name that does not exist is told of once.
+type advised map[string]bool
+
+// advise returns what is odd about a case.
+func (told advised) advise(c *accessfile.Case) []string {
+	var all []string
+	once := func(name string, odd func(string) string) {
+		if !told[name] {
+			told[name] = true
+			if s := odd(name); s != "" {
+				all = append(all, s)
+			}
+		}
+	}
+	if _, known := facts.LookupAction(c.Request.Action); !known {
+		once(c.Request.Action, unknownAction)
+	} else if odd := advice(c.Request.Action, c.Request.Resource); odd != "" {
+		all = append(all, odd)
+	}
+	for _, key := range c.Request.Context.Keys() {
+		once(key, unknownKey)
+	}
+	return all
 }
 
 // unknownKey returns what is odd about a condition key, or "". Of the services

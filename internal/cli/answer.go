@@ -114,7 +114,7 @@ func (o *output) line(format string, args ...any) {
 func (a *answer) writeText(w io.Writer) error {
 	o := &output{w: w}
 	o.line("%s", a.decision.Effect)
-	o.line("  %s", a.reason())
+	o.line("  %s", plain(a.reason()))
 	if m := a.message(); m != "" {
 		o.line("  %s", plain(m))
 	}
@@ -134,7 +134,7 @@ func (a *answer) writeStatements(o *output) {
 			current = s.policy
 			o.line("\n%s %s", s.policy.Type(), plain(s.policy.Name()))
 		}
-		o.line("  %s: %s, %s: %s", a.at(s), s.label(), s.trace.Effect, a.outcome(s))
+		o.line("  %s: %s, %s: %s", a.at(s), s.label(), s.trace.Effect, plain(a.outcome(s)))
 	})
 }
 

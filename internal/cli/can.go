@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,7 +80,9 @@ decided.`,
 	flags.StringArrayVar(&q.context, "context", nil, "condition key of the request as `key=value`, or key=[a,b] when it is multivalued; may be repeated")
 	flags.BoolVar(&q.json, "json", false, "print a JSON document, with the names of SimulatePrincipalPolicy")
 	q.complete(c)
-	c.RunE = func(c *cobra.Command, _ []string) error { return q.answer(c.OutOrStdout(), c.ErrOrStderr()) }
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return q.answer(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+	}
 	return c
 }
 
@@ -163,23 +167,29 @@ func (q *question) complete(c *cobra.Command) {
 }
 
 // answer decides the question, and prints the answer.
-func (q *question) answer(stdout, stderr io.Writer) error {
+func (q *question) answer(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := q.check(); err != nil {
 		return err
 	}
-	a, err := q.ask()
+	var text bytes.Buffer
+	a, err := interruptible(ctx, func() (*answer, error) {
+		a, err := q.ask()
+		if err != nil {
+			return nil, err
+		}
+		a.warnings = q.warnings()
+		if q.json {
+			return a, a.writeJSON(&text)
+		}
+		return a, a.writeText(&text)
+	})
 	if err != nil {
 		return err
 	}
-	a.warnings = q.warnings()
 	for _, w := range a.warnings {
 		fmt.Fprintf(stderr, "warning: %s\n", w)
 	}
-	if q.json {
-		err = a.writeJSON(stdout)
-	} else {
-		err = a.writeText(stdout)
-	}
+	_, err = stdout.Write(text.Bytes())
 	switch {
 	case err != nil:
 		return usage("its output could not be written", "cannot print the answer: %v", err)
@@ -214,11 +224,11 @@ func (q *question) check() error {
 // ask decides the question on the policies of the access file, or on those of
 // the command line.
 func (q *question) ask() (*answer, error) {
-	context, given, err := parseContext(q.context)
+	keys, given, err := parseContext(q.context)
 	if err != nil {
 		return nil, err
 	}
-	asked := accessfile.Question{Action: q.action, Resource: q.resource, ResourceAccount: q.resourceAccount, Context: context, Given: given}
+	asked := accessfile.Question{Action: q.action, Resource: q.resource, ResourceAccount: q.resourceAccount, Context: keys, Given: given}
 	if q.access != "" {
 		return q.askFile(asked)
 	}

@@ -102,8 +102,8 @@ func report(stderr io.Writer, c *cobra.Command, err error) int {
 	if errors.As(err, &s) {
 		return int(s)
 	}
-	if code, ok := reportAnswer(stderr, err); ok {
-		return code
+	if reportProblems(stderr, err) {
+		return 2
 	}
 	fmt.Fprintf(stderr, "error: %v\n", err)
 	var e *server.Error

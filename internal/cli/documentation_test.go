@@ -54,7 +54,7 @@ func TestInterrupted(t *testing.T) {
 	interrupt()
 	var stdout, stderr bytes.Buffer
 	status := run(ctx, []string{"test", path}, &stdout, &stderr)
-	if status != 2 || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "error: interrupted") {
+	if status != 2 || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "error: interrupted before there was an answer\nhint: ") {
 		t.Errorf("status %d, output %q, errors %q", status, stdout.String(), stderr.String())
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,39 +9,48 @@ import (
 	"github.com/keywright/keywright/internal/accessfile"
 )
 
-// mistake is an error with which a command that gives answers ends with 2, to
-// be told from an answer.
-type mistake struct {
-	problem string
-	hint    string
-}
-
-func (m *mistake) Error() string { return m.problem }
-
-// reportAnswer writes the error of a command that gives answers, and returns
-// the exit status. The last result is false when it is no such error.
-func reportAnswer(stderr io.Writer, err error) (int, bool) {
+// reportProblems writes the problems of files, and reports whether an error was
+// one or more of them.
+func reportProblems(stderr io.Writer, err error) bool {
 	var problems accessfile.Problems
 	var one *accessfile.Problem
-	var m *mistake
 	switch {
 	case errors.As(err, &problems):
 	case errors.As(err, &one):
 		problems = accessfile.Problems{one}
-	case errors.As(err, &m):
-		hinted(stderr, m.problem, m.hint)
 	default:
-		return 0, false
+		return false
 	}
 	for _, p := range problems {
-		hinted(stderr, p.Error(), p.Hint)
+		fmt.Fprintf(stderr, "error: %s\n", plain(p.Error()))
+		if p.Hint != "" {
+			fmt.Fprintf(stderr, "hint: %s\n", plain(p.Hint))
+		}
 	}
-	return 2, true
+	return true
 }
 
-func hinted(stderr io.Writer, problem, hint string) {
-	fmt.Fprintf(stderr, "error: %s\n", problem)
-	if hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", hint)
+// errInterrupted is the error of a command whose work a Ctrl-C ended. Reading
+// files and deciding leave nothing behind.
+var errInterrupted = usage("nothing was changed", "interrupted before there was an answer")
+
+// interruptible returns what do does, or errInterrupted when the context ends
+// first: a file may be a pipe that nobody writes to.
+func interruptible[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := do()
+		done <- result{v, err}
+	}()
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, errInterrupted
+	case r := <-done:
+		return r.value, r.err
 	}
 }

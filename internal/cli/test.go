@@ -111,31 +111,31 @@ type statementReport struct {
 func (t *tests) do(ctx context.Context, paths []string, stdout, stderr io.Writer) error {
 	filter, err := regexp.Compile(t.run)
 	if err != nil {
-		return &mistake{fmt.Sprintf("--run %q: %v", t.run, err), "--run takes a regular expression in Go's syntax"}
+		return usage("--run takes a regular expression in Go's syntax", "--run %q: %v", t.run, err)
 	}
-	files, err := openAccessFiles(paths)
+	files, err := interruptible(ctx, func() ([]*accessfile.File, error) { return openAccessFiles(paths) })
 	if err != nil {
 		return err
 	}
 	report := &testReport{Cases: []caseReport{}}
-	advised := map[string]bool{}
+	told := advised{}
 	for _, f := range files {
 		for _, c := range f.Cases {
 			if ctx.Err() != nil {
-				return &mistake{"interrupted before every case was decided", ""}
+				return errInterrupted
 			}
 			if !filter.MatchString(c.Name) {
 				report.NotRun++
 				continue
 			}
-			if odd := oddity(c, advised); odd != "" {
+			for _, odd := range told.advise(c) {
 				fmt.Fprintf(stderr, "warning: %s: %s\n", c.Position, odd)
 			}
 			report.add(t.decide(f, c))
 		}
 	}
 	if report.Total == 0 {
-		return &mistake{"no case was decided", "an access file has cases, and --run matches the names of some"}
+		return usage("an access file has cases, and --run matches the names of some", "no case was decided")
 	}
 	return t.write(report, stdout)
 }
@@ -169,18 +169,6 @@ func cause(err error) string {
 		return e.Err.Error()
 	}
 	return err.Error()
-}
-
-// oddity is the advice on a case, once for each action that does not exist.
-func oddity(c *accessfile.Case, advised map[string]bool) string {
-	if advised[c.Request.Action] {
-		return ""
-	}
-	odd := advice(c.Request.Action, c.Request.Resource)
-	if odd != "" && unknownAction(c.Request.Action) == odd {
-		advised[c.Request.Action] = true
-	}
-	return odd
 }
 
 func (t *tests) decide(f *accessfile.File, c *accessfile.Case) caseReport {
@@ -221,7 +209,7 @@ func (r *testReport) add(c caseReport) {
 func (t *tests) write(r *testReport, stdout io.Writer) error {
 	if t.junit != "" {
 		if err := writeJUnit(t.junit, r); err != nil {
-			return &mistake{fmt.Sprintf("cannot write the report %s: %s", t.junit, cause(err)), "--junit takes the path of a file that can be written"}
+			return usage("--junit takes the path of a file that can be written", "cannot write the report %s: %s", t.junit, cause(err))
 		}
 	}
 	var err error
@@ -235,7 +223,7 @@ func (t *tests) write(r *testReport, stdout io.Writer) error {
 	}
 	switch {
 	case err != nil:
-		return &mistake{fmt.Sprintf("cannot print the result: %v", err), ""}
+		return usage("its output could not be written", "cannot print the result: %v", err)
 	case r.Failed > 0:
 		return exitStatus(1)
 	}
@@ -253,9 +241,9 @@ func (t *tests) print(r *testReport, stdout io.Writer) error {
 		at := accessfile.Position{File: c.File, Line: c.Line, Column: c.Column}
 		switch {
 		case !c.Passed:
-			line("%s: FAIL %s: expected %s, got %s: %s", at, plain(c.Name), c.want, c.got, c.Reason)
+			line("%s: FAIL %s: expected %s, got %s: %s", at, plain(c.Name), c.want, c.got, plain(c.Reason))
 		case t.verbose:
-			line("%s: ok %s: %s: %s", at, plain(c.Name), c.Decision, c.Reason)
+			line("%s: ok %s: %s: %s", at, plain(c.Name), c.Decision, plain(c.Reason))
 		}
 	}
 	left := ""
