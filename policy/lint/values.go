@@ -273,11 +273,11 @@ func (v *validator) tooPermissive(parsed condition.Operator, key *policy.Key, va
 	if !wild && !variable {
 		return
 	}
-	why := ""
+	why, first := "", strings.IndexAny(value.Text, "*?$")
 	switch {
 	case slices.ContainsFunc(sensitiveKeys, is):
 		why = name + " names one account, organization or network, of whose name a part means nothing: write it out"
-	case slices.ContainsFunc(organizationPathKeys, is) && strings.IndexAny(value.Text, "*?$") < 6 && strings.IndexAny(value.Text, "*?$") >= 0:
+	case slices.ContainsFunc(organizationPathKeys, is) && first >= 0 && first < 6:
 		why = "write the organization's id before it, such as o-a1b2c3d4e5/*"
 	case is("aws:userid"):
 		left, _, ok := strings.Cut(v.withoutVariables(value.Text), ":")
