@@ -26,14 +26,19 @@ import (
 // request is sent by an SDK.
 
 // minimumReal is how many cases must at least be made as real requests, and
-// they must be most of all.
-const minimumReal = 1640
+// they must be most of all; minimumOthers is how many further requests must be
+// sent.
+const (
+	minimumReal   = 1640
+	minimumOthers = 1200
+)
 
 // tally counts cases over all files.
 type tally struct {
 	mu         sync.Mutex
 	real       int
 	cli        int // with the AWS CLI too
+	others     int // further requests, of other operations
 	impossible map[string]int
 }
 
@@ -48,9 +53,11 @@ func (n *tally) add(err error) {
 	n.real++
 }
 
-func (n *tally) addCLI(w *world) {
+// addWorld counts what was sent beside the request of each case.
+func (n *tally) addWorld(w *world) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.others += w.others
 	if *byCLI && !w.sample {
 		n.cli++
 	}
@@ -71,9 +78,10 @@ func (n *tally) report(t *testing.T) {
 			t.Errorf("%d cases were sent with the AWS CLI, want %d or more", n.cli, minimumCLI)
 		}
 	}
-	t.Logf("decisions: %d cases decided by real requests to the server (at least %d), %d not possible", n.real, minimumReal, not)
-	if n.real < minimumReal || n.real < not {
-		t.Errorf("%d cases were made as real requests, want %d or more, and most of them", n.real, minimumReal)
+	t.Logf("decisions: %d cases decided by real requests to the server (at least %d), %d not possible; %d requests of other operations with the same needs (at least %d)",
+		n.real, minimumReal, not, n.others, minimumOthers)
+	if n.real < minimumReal || n.real < not || n.others < minimumOthers {
+		t.Errorf("%d cases were made as real requests, want %d or more, and most of them; and %d of other operations, want %d", n.real, minimumReal, n.others, minimumOthers)
 	}
 }
 
@@ -97,7 +105,7 @@ func TestDecisions(t *testing.T) {
 				for _, c := range f.Cases {
 					count.add(w.check(c))
 				}
-				count.addCLI(w)
+				count.addWorld(w)
 			})
 		}
 	})
@@ -174,6 +182,9 @@ func (w *world) try(a *attempt) error {
 		a.op.after(w, a)
 	}
 	if err := a.judge(d, err); err != nil {
+		return err
+	}
+	if err := w.checkOthers(a, d); err != nil {
 		return err
 	}
 	if w.sample && d.Allowed() == w.sampleAllowed && w.checkByCLI(a, d) {

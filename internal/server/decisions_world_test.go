@@ -41,6 +41,7 @@ type world struct {
 	sessions   map[string]aws.Credentials
 	caller     *entity // who makes the request of the case, once it is known
 	named      int
+	others     int // requests of other operations
 
 	// A case, allowed or not, is yet to be sent with the AWS CLI too.
 	sample, sampleAllowed bool
