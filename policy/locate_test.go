@@ -57,25 +57,3 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
-
-func TestLocateAll(t *testing.T) {
-	d, err := Parse([]byte(full))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var offsets []int
-	for i := range full {
-		offsets = append(offsets, i)
-	}
-	all := d.LocateAll(append(offsets, -1, len(full)))
-	if len(all) < 40 {
-		t.Errorf("%d parts, want 40 or more", len(all))
-	}
-	for _, offset := range offsets {
-		want, ok := d.Locate(offset)
-		got, found := all[offset]
-		if ok != found || got.path() != want.path() || got.IsName != want.IsName || got.Start != want.Start || got.End != want.End {
-			t.Errorf("%d: %+v, %v; Locate has %+v, %v", offset, got, found, want, ok)
-		}
-	}
-}

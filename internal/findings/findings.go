@@ -45,25 +45,14 @@ type Finding struct {
 func Check(name string, source []byte, kind lint.Kind, opts lint.Options) File {
 	f := File{Name: name, Type: kind, Options: opts, Source: source}
 	doc, found := lint.Validate(source, kind, opts)
-	var places map[int]policy.Location
+	var places *policy.Locator
 	if doc != nil {
-		places = doc.LocateAll(offsets(found))
+		places = doc.Locator()
 	}
 	for _, of := range found {
 		f.Findings = append(f.Findings, explain(locate(places, of)))
 	}
 	return f
-}
-
-func offsets(found []lint.Finding) []int {
-	var list []int
-	for i := range found {
-		list = append(list, found[i].Position.Offset)
-		for _, at := range found[i].Also {
-			list = append(list, at.Offset)
-		}
-	}
-	return list
 }
 
 // explain adds what the documentation of a finding's code says.
@@ -78,8 +67,9 @@ func explain(f Finding) Finding {
 }
 
 // locate adds where the part ends at whose beginning a finding stands. What
-// cannot be found is one character long.
-func locate(places map[int]policy.Location, of lint.Finding) Finding {
+// cannot be found is one character long, as all of a document is that cannot be
+// parsed and has no places.
+func locate(places *policy.Locator, of lint.Finding) Finding {
 	f := Finding{Finding: of}
 	if !f.Position.IsValid() {
 		f.Position = policy.Position{Line: 1, Column: 1}
@@ -87,11 +77,14 @@ func locate(places map[int]policy.Location, of lint.Finding) Finding {
 	f.End = f.Position
 	f.End.Column++
 	f.End.Offset++
-	if l, ok := places[f.Position.Offset]; ok {
+	if places == nil {
+		return f
+	}
+	if l, ok := places.Locate(f.Position.Offset); ok {
 		f.End, f.Path, f.IsName = l.End, l.Path, l.IsName
 	}
 	for _, at := range of.Also {
-		if l, ok := places[at.Offset]; ok {
+		if l, ok := places.Locate(at.Offset); ok {
 			f.Others = append(f.Others, l)
 		}
 	}

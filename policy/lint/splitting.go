@@ -64,11 +64,30 @@ func (v *validator) fixBySplitting(f *Finding, s *s3Statement, by split) {
 	if !ok1 || !ok2 {
 		return
 	}
-	edits := append(actions, resources...)
-	edits = append(edits, v.edits.AddStatement(v.objectStatement(s, by)))
-	if v.stillAccepted(edits) {
+	edits := v.join(append(actions, resources...), v.edits.AddStatement(v.objectStatement(s, by)))
+	if len(edits) > 0 && v.accepts(edits) {
 		f.fix("move what is for objects into a statement of its own", edits...)
 	}
+}
+
+// join adds the edit that adds a statement to those that change the statement
+// before it. One that stands in no array is written anew by the former, which
+// then makes the changes too.
+func (v *validator) join(changes []edit.Edit, add edit.Edit) []edit.Edit {
+	if add.Start == add.End {
+		return append(changes, add)
+	}
+	before := v.source[add.Start:add.End]
+	for i := range changes {
+		changes[i].Start -= add.Start
+		changes[i].End -= add.Start
+	}
+	after, err := edit.Apply([]byte(before), changes...)
+	if err != nil { // cannot be: they are changes of the statement
+		return nil
+	}
+	add.Text = strings.Replace(add.Text, before, string(after), 1)
+	return []edit.Edit{add}
 }
 
 // objectStatement writes the statement for objects.
@@ -117,13 +136,18 @@ func (v *validator) freeSid(sid string) string {
 	return sid
 }
 
-// stillAccepted reports whether the API takes the document with the edits made,
-// and false when too much was tried already.
-func (v *validator) stillAccepted(edits []edit.Edit) bool {
+// accepts reports whether S3 takes a bucket policy with the edits made: its size
+// has a limit, and each of its conditions must suit an action of the statement.
+// IAM takes other policies after a split when it took them before. It is false
+// when too much was tried already.
+func (v *validator) accepts(edits []edit.Edit) bool {
+	if v.kind != Bucket {
+		return true
+	}
 	if v.untried -= len(v.source); v.untried < 0 {
 		return false
 	}
-	source, err := edit.Apply(v.doc.Bytes(), edits...)
+	source, err := edit.Apply([]byte(v.source), edits...)
 	if err != nil {
 		return false
 	}
