@@ -16,15 +16,29 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 # need PROGRAM PACKAGE WHY installs a Debian package unless its program is there.
-need() {
-	command -v "$1" >/dev/null && return
-	echo "installing $2: $3"
+need() { command -v "$1" >/dev/null || install_package "$2" "$3"; }
+
+install_package() {
+	echo "installing $1: $2"
 	local sudo=
 	[ "$(id -u)" = 0 ] || sudo=sudo
-	if ! { $sudo apt-get update -qq && $sudo apt-get install -y -qq "$2"; } >"$logs/apt" 2>&1; then
+	if ! { $sudo apt-get update -qq && $sudo apt-get install -y -qq "$1"; } >"$logs/apt" 2>&1; then
 		cat "$logs/apt"
-		echo "error: cannot install $2: $3"
-		echo "hint: install the program $1 in your own way, and run this again"
+		echo "error: cannot install $1: $2"
+		echo "hint: install it in your own way, and run this again"
+		return 1
+	fi
+}
+
+# javascript_client installs the AWS SDK for JavaScript as its lock file has it.
+javascript_client() {
+	local dir=conformance/clients/javascript
+	[ $dir/node_modules/.package-lock.json -nt $dir/package-lock.json ] && return
+	echo "installing the AWS SDK for JavaScript into $dir"
+	if ! (cd $dir && npm ci --no-audit --no-fund) >"$logs/npm" 2>&1; then
+		cat "$logs/npm"
+		echo 'error: cannot install the AWS SDK for JavaScript'
+		echo "hint: run npm ci in $dir, and then this again"
 		return 1
 	fi
 }
@@ -32,6 +46,13 @@ need() {
 step_tools() {
 	need aws awscli "the conformance tests drive the AWS CLI" &&
 		need cc gcc "the race detector needs a C compiler" &&
+		need rclone rclone "the conformance tests drive it" &&
+		need restic restic "the conformance tests drive it" &&
+		need s3cmd s3cmd "the conformance tests drive it" &&
+		need node nodejs "the conformance tests drive the AWS SDK for JavaScript" &&
+		need npm npm "it brings the AWS SDK for JavaScript" &&
+		{ /usr/bin/python3 -c 'import boto3' 2>/dev/null || install_package python3-boto3 "the conformance tests drive boto3"; } &&
+		javascript_client &&
 		go version && aws --version
 }
 
