@@ -320,10 +320,36 @@ func drawPieces(t *rapid.T, values keys) (pattern, meaning string) {
 // character is there what no other text has: the replacement character.
 func quoteBytes(s string) string { return regexp.QuoteMeta(strings.ToValidUTF8(s, "\uFFFD")) }
 
+// plainMatch is a second matcher: it tries every length for every star, and
+// remembers what it tried. A pattern without variables means what it says.
+func plainMatch(pattern, text []rune) bool {
+	tried := map[[2]int]bool{}
+	var match func(i, j int) bool
+	match = func(i, j int) bool {
+		at := [2]int{i, j}
+		if tried[at] {
+			return false
+		}
+		tried[at] = true
+		switch {
+		case i == len(pattern):
+			return j == len(text)
+		case pattern[i] == '*':
+			return match(i+1, j) || j < len(text) && match(i, j+1)
+		case j == len(text):
+			return false
+		}
+		return (pattern[i] == '?' || pattern[i] == text[j]) && match(i+1, j+1)
+	}
+	return match(0, 0)
+}
+
+// Both read a pattern alike; a variable matches its value as data.
 func FuzzWildcard(f *testing.F) {
 	f.Add("home/${aws:username, 'x'}/*?", "home/David/ab")
 	f.Add("*a*a*a", "aaaaaaaa")
 	f.Add("${*}${$", "\xff")
+	f.Add("*a?c*é??", "xxaéc\u65e5éab")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		w, err := CompileWildcard(pattern, Wildcards|Variables)
 		if err != nil {
@@ -339,12 +365,33 @@ func FuzzWildcard(f *testing.F) {
 		if err != nil || !plain.Match(pattern, nil) {
 			t.Fatalf("%q does not match itself as plain text", pattern)
 		}
+		if len(pattern)*len(text) > 1<<12 || !utf8.ValidString(pattern) || !utf8.ValidString(text) {
+			return
+		}
+		var shared Text
+		shared.Set(text)
+		starred, err := CompileWildcard(pattern, Wildcards)
+		if want := plainMatch([]rune(pattern), []rune(text)); err != nil || starred.Match(text, nil) != want || starred.MatchText(&shared, nil) != want {
+			t.Fatalf("%q matches %q: want %v", pattern, text, want)
+		}
+		folded, err := CompileWildcard(pattern, Wildcards|FoldCase)
+		if want := plainMatch([]rune(ToLower(pattern)), []rune(ToLower(text))); err != nil || folded.Match(text, nil) != want {
+			t.Fatalf("%q matches %q in any case: want %v", pattern, text, want)
+		}
+		if value, ok := w.Expand(context); ok && !strings.ContainsAny(value, "*?") {
+			if want := value == text; w.Match(text, context) != want {
+				t.Fatalf("%q, which is %q, matches %q: want %v", pattern, value, text, want)
+			}
+		}
 	})
 }
 
+// A pattern of ARNs is six patterns, of which five know no colon.
 func FuzzPattern(f *testing.F) {
 	f.Add("arn:aws:s3:::b/*", "arn:aws:s3:::b/x")
 	f.Add("arn:*:*:*:*:${aws:username}", "arn:aws:s3:::David")
+	f.Add("arn:aws:s3:*:*:*:*", "arn:aws:s3:a:b:c:d")
+	f.Add("*", "")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		p, err := CompilePattern(pattern, Variables)
 		if err != nil {
@@ -352,6 +399,17 @@ func FuzzPattern(f *testing.F) {
 		}
 		if p.Match(text, context) && !strings.HasPrefix(text, p.LiteralPrefix()) {
 			t.Fatalf("%q matches %q without its prefix", pattern, text)
+		}
+		if p, err = CompilePattern(pattern, 0); err != nil || len(pattern)*len(text) > 1<<12 || !utf8.ValidString(pattern) || !utf8.ValidString(text) {
+			return
+		}
+		fields, values := strings.SplitN(pattern, ":", 6), strings.SplitN(text, ":", 6)
+		want := len(values) == 6
+		for i := 0; want && i < 6; i++ {
+			want = plainMatch([]rune(fields[i]), []rune(values[i]))
+		}
+		if want = want || pattern == "*"; p.Match(text, nil) != want {
+			t.Fatalf("%q matches %q: want %v", pattern, text, want)
 		}
 	})
 }

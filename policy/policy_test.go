@@ -193,8 +193,28 @@ func FuzzParse(f *testing.F) {
 			if s.Effect != Allow && s.Effect != Deny || !s.Position.IsValid() {
 				t.Fatalf("statement %+v", s)
 			}
+			for _, element := range []*Values{s.Action, s.NotAction, s.Resource, s.NotResource} {
+				if element != nil && len(data) < 1<<12 {
+					checkValues(t, d, element.List)
+				}
+			}
 		}
 	})
+}
+
+// checkValues finds each value where it is said to stand, as encoding/json reads
+// it.
+func checkValues(t *testing.T, d *Document, values []Value) {
+	for _, v := range values {
+		l, ok := d.Locate(v.Position.Offset)
+		if !ok || l.Start != v.Position {
+			t.Fatalf("%+v is located at %+v", v, l)
+		}
+		var text string
+		if err := json.Unmarshal(d.Bytes()[l.Start.Offset:l.End.Offset], &text); err != nil || text != v.Text {
+			t.Fatalf("%+v is %q: %v", v, text, err)
+		}
+	}
 }
 
 func BenchmarkParse(b *testing.B) {

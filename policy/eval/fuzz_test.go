@@ -1,6 +1,9 @@
 package eval
 
 import (
+	"encoding/json"
+	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,4 +100,66 @@ func FuzzPlainReading(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Any condition that compiles holds when the plain reading of it holds, for a
+// key that is absent, of one text, of several, or of another type.
+func FuzzCondition(f *testing.F) {
+	f.Add("ForAnyValue:StringLikeIfExists", "${aws:username}*", "${absent, 'b'}", "x", uint8(1))
+	f.Add("DateNotEquals", "2026-01-01T00:00", "2026-01", "1700000000", uint8(0))
+	f.Add("IpAddress", "::ffff:1.2.3.4/100", "10.0.0.0/8", "1.2.3.4", uint8(0))
+	f.Add("NumericLessThanEquals", "1e1", "10.50", "9007199254740993", uint8(3))
+	f.Add("ForAllValues:ArnNotLike", "arn:aws:iam::*:user/*", "${k}", "arn:aws:iam::1:user/David", uint8(2))
+	f.Add("BoolIfExists", "TRUE", "${k}", "false", uint8(4))
+	f.Add("Null", "true", "false", "", uint8(5))
+	f.Fuzz(func(t *testing.T, operator, first, second, have string, kind uint8) {
+		if !utf8Same(operator, first, second, have) || len(first)+len(second)+len(have) > 1000 {
+			return
+		}
+		text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
+			"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": map[string]any{operator: map[string]any{"k": []string{first, second}}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := policy.Parse(text)
+		if err != nil {
+			return
+		}
+		p, err := Compile(doc, Options{Type: Identity})
+		if err != nil {
+			return
+		}
+		r := &Request{Principal: Principal{Type: User, AccountID: "111111111111"}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/a", Context: &condition.Context{}}
+		r.Context.SetString("aws:username", "David")
+		setKind(r.Context, have, kind)
+		policies := &Policies{Identity: []*Policy{p}}
+		if d, plain := Decide(r, policies), plainDecide(r, policies); d.Effect != plain {
+			t.Fatalf("%s with %q, kind %d: Decide %s, plain reading %s", text, have, kind%7, d.Effect, plain)
+		}
+	})
+}
+
+// setKind sets the key k, as a type that the text can be read as.
+func setKind(c *condition.Context, have string, kind uint8) {
+	switch kind % 7 {
+	case 1:
+		c.SetStrings("k", []string{have})
+	case 2:
+		c.SetStrings("k", strings.Split(have, ","))
+	case 3:
+		n, _ := strconv.ParseInt(have, 10, 64)
+		c.SetInt("k", n)
+	case 4:
+		c.SetBool("k", have == "true")
+	case 5:
+	case 6:
+		a, err := netip.ParseAddr(have)
+		if err != nil {
+			a = netip.IPv6Loopback()
+		}
+		c.SetIP("k", a)
+	default:
+		c.SetString("k", have)
+	}
 }

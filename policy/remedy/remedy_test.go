@@ -320,6 +320,36 @@ func TestEveryDenial(t *testing.T) {
 	t.Logf("%d denials, %d remedies, %d neighbours that they allow too", denied, mended, neighbours)
 }
 
+// choices draws from bytes, and the first of everything when they are used up.
+type choices struct{ bytes []byte }
+
+func (c *choices) IntN(n int) int {
+	if len(c.bytes) == 0 {
+		return 0
+	}
+	b := c.bytes[0]
+	c.bytes = c.bytes[1:]
+	return int(b) % n
+}
+
+func FuzzFind(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte(strings.Repeat("\x11\x05\x02\x1d\x03\x00\x29", 60)))
+	principals, err := evaltest.OpenPrincipals("../eval/testdata/principals.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, bytes []byte) {
+		random := &evaltest.Random{Source: &choices{bytes}, Principals: principals}
+		b := newBench(t)
+		set := random.Set()
+		r, p := b.request(random.Case(set)), b.policies(set)
+		if !eval.Decide(r, p).Allowed() {
+			verify(t, "random", r, p, Find(r, p))
+		}
+	})
+}
+
 // neighbour is a case like another one but for one or two of its parts.
 func neighbour(random *evaltest.Random, c, other *evaltest.Case) *evaltest.Case {
 	near := *c
