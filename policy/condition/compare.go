@@ -83,9 +83,18 @@ var families = map[string]family{
 }
 
 // pattern is the operand of StringEquals and StringLike.
-type pattern struct{ w arn.Wildcard }
+type pattern struct {
+	w         arn.Wildcard
+	isLiteral bool
+	text      string // of a literal, which most are
+}
 
-func (p *pattern) match(v single, c *Context) bool { return p.w.Match(v.string(), c) }
+func (p *pattern) match(v single, c *Context) bool {
+	if p.isLiteral {
+		return v.string() == p.text
+	}
+	return p.w.Match(v.string(), c)
+}
 
 func compileString(value string, variables arn.Syntax) (operand, string) {
 	return compilePattern(value, variables)
@@ -100,7 +109,11 @@ func compilePattern(value string, syntax arn.Syntax) (operand, string) {
 	if err != nil {
 		return nil, "well-formed policy variables"
 	}
-	return &pattern{w}, ""
+	p := &pattern{w: w}
+	if p.isLiteral = w.IsLiteral(); p.isLiteral {
+		p.text = w.LiteralPrefix()
+	}
+	return p, ""
 }
 
 // ignoreCase compares as Unicode folds case, which can change the length of a
