@@ -48,6 +48,10 @@ func (v *validator) action(s *policy.Statement, a policy.Value) {
 	}
 	vendor, name, _ := strings.Cut(a.Text, ":")
 	service := strings.ToLower(vendor)
+	if a.Text != "*" && hasStar(vendor) && name != "" {
+		v.report(wildcardInServiceName, a.Position, a.Text, "the service of %q is a pattern, which takes in every service whose name fits, now and later: write the service out", a.Text)
+		return
+	}
 	switch code, why := eval.CheckAction(a.Text); code {
 	case "":
 	case eval.InvalidVendor:
@@ -60,8 +64,6 @@ func (v *validator) action(s *policy.Statement, a policy.Value) {
 	instead, wrong := noServices[service]
 	switch {
 	case a.Text == "*":
-	case hasStar(vendor):
-		v.report(wildcardInServiceName, a.Position, a.Text, "the service of %q is a pattern, which takes in every service whose name fits, now and later: write the service out", a.Text)
 	case wrong:
 		v.report(invalidServiceInAction, a.Position, a.Text, "there is no service %q%s", vendor, didYouMean(instead))
 	case v.kind == Bucket && service != "s3":

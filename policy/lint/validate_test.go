@@ -116,6 +116,41 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// Single values are judged by their form.
+func TestForms(t *testing.T) {
+	text, err := os.ReadFile("testdata/forms.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := 0
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		cases++
+		fields := strings.Split(line, " | ")
+		kind, ok := ParseKind(fields[0])
+		if !ok || len(fields) != 3 {
+			t.Fatalf("malformed: %s", line)
+		}
+		_, findings := Validate([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow",`+fields[1]+`}}`), kind, Options{})
+		var got []string
+		for _, f := range findings {
+			if e, ok := LookupCode(f.Code); ok && e.IssueCode != "" {
+				got = append(got, string(f.Code))
+			}
+		}
+		if want := strings.TrimSuffix(fields[2], "-"); strings.Join(got, " ") != want {
+			t.Errorf("%s\nfound %s", line, list(findings))
+		}
+	}
+	if cases < 70 {
+		t.Errorf("%d cases, want 70 or more", cases)
+	}
+	t.Logf("%d cases", cases)
+}
+
 // Only the first findings are returned of a document with many.
 func TestManyFindings(t *testing.T) {
 	document := large(10000, `{"Sid":"","Effect":"Allow","Action":"s3:Nothing","Resource":"arn:aws:s3:::b/%d"}`)
