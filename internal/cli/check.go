@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -183,6 +182,9 @@ func (k *checking) check(c *cobra.Command, names []string, least lint.Severity) 
 	var failed error
 	for _, name := range names {
 		f, err := k.file(c, name)
+		if c.Context().Err() != nil {
+			return usage("run it again to check all files", "interrupted before %s was checked", plain(name))
+		}
 		if err != nil {
 			failed = exitStatus(report(c.ErrOrStderr(), c, err))
 			continue
@@ -200,7 +202,7 @@ func (k *checking) check(c *cobra.Command, names []string, least lint.Severity) 
 
 // file checks one file and, when told to, mends it.
 func (k *checking) file(c *cobra.Command, name string) (findings.File, error) {
-	source, err := readPolicy(c.Context(), c.InOrStdin(), name)
+	source, err := interruptible(c.Context(), func() ([]byte, error) { return readPolicy(c.InOrStdin(), name) })
 	if err != nil {
 		return findings.File{}, err
 	}
@@ -217,7 +219,7 @@ func (k *checking) file(c *cobra.Command, name string) (findings.File, error) {
 	after := findings.Mend(f)
 	if len(after.Mended) > 0 {
 		if err := replaceFile(name, source, after.Source); err != nil {
-			return f, &server.Error{Problem: "cannot write " + name, Err: err, Hint: "nothing was changed in it", Usage: true}
+			return f, &server.Error{Problem: "cannot write " + plain(name), Err: err, Hint: "nothing was changed in it", Usage: true}
 		}
 	}
 	return after, nil
@@ -259,9 +261,13 @@ func isColourful(w io.Writer) bool {
 
 // readPolicy reads a file, or standard input for "-": no more of it than a
 // policy can have.
-func readPolicy(ctx context.Context, stdin io.Reader, name string) ([]byte, error) {
+func readPolicy(stdin io.Reader, name string) ([]byte, error) {
 	if name == "-" {
-		return readInterruptible(ctx, stdin)
+		data, err := io.ReadAll(io.LimitReader(stdin, policy.MaxSize+1))
+		if err != nil {
+			return nil, unreadable("standard input", err)
+		}
+		return data, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -273,7 +279,7 @@ func readPolicy(ctx context.Context, stdin io.Reader, name string) ([]byte, erro
 		return nil, unreadable(name, err)
 	}
 	if info.IsDir() {
-		return nil, usage("name its files, such as "+quote(name)+"/*.json", "%s is a directory", name)
+		return nil, usage("name its files, such as "+quote(name)+"/*.json", "%s is a directory", plain(name))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, policy.MaxSize+1))
 	if err != nil {
@@ -287,27 +293,5 @@ func unreadable(name string, err error) error {
 	if errors.As(err, &e) {
 		err = e.Err // without the name again
 	}
-	return &server.Error{Problem: "cannot read " + name, Err: err, Hint: "the other files were checked", Usage: true}
-}
-
-// readInterruptible reads until the end, or until the context ends.
-func readInterruptible(ctx context.Context, r io.Reader) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		data, err := io.ReadAll(io.LimitReader(r, policy.MaxSize+1))
-		done <- result{data, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, usage("it ended before its input did", "interrupted")
-	case got := <-done:
-		if got.err != nil {
-			return nil, unreadable("standard input", got.err)
-		}
-		return got.data, nil
-	}
+	return &server.Error{Problem: "cannot read " + plain(name), Err: err, Hint: "the other files were checked", Usage: true}
 }

@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 )
 
-// errChanged is the error for a file that somebody else wrote meanwhile.
-var errChanged = errors.New("it has changed since it was read")
+// The errors of replaceFile, besides those of the system.
+var (
+	errChanged = errors.New("it has changed since it was read")
+	errNoFile  = errors.New("it is no ordinary file")
+)
 
 // replaceFile puts new content in the place of a file's, in one step: whoever
 // reads the file, and however this ends, it holds the one or the other. The file
@@ -21,6 +24,9 @@ func replaceFile(name string, before, after []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errNoFile
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".keywright-*")
 	if err != nil {

@@ -23,6 +23,7 @@ var documents = []struct{ name, source string }{
 	{"empty.json", ""},
 	{"cut.json", `{"Version":"2012-10-17","Statement":[{`},
 	{"binary.json", "\x00\xff\xfe\x80{"},
+	{"huge.json", `{"Statement":"` + strings.Repeat("x", policy.MaxSize)},
 	{"bell.json", "{\"Version\":\"\x1b[31m\a\"}"},
 	{"sub dir/a%b#c.json", `{"Statement":[]}`},
 	{"-", `{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:HeadObject","Resource":"arn:aws:s3:::b/*"}}`},
@@ -75,7 +76,7 @@ func TestText(t *testing.T) {
 		"empty.json:1:1: ERROR JSON_SYNTAX_ERROR: ",
 		"  why: ", "  fix: ", `\u001b[31m\u0007`,
 		"clean.json: no findings; read as an identity-based policy, since it has no Principal (see --type)\n",
-		" in 9 files: ",
+		" in 10 files: ", "huge.json:1:1: ERROR TOO_LARGE: ",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())

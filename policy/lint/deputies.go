@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"bytes"
+	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -101,9 +103,15 @@ func (v *validator) denyNotPrincipal(s *policy.Statement) {
 	if len(kept) == 0 {
 		return
 	}
+	also := []string{"administrators", "roles for replication and backup"}
+	if len(accounts) == 0 {
+		also = append([]string{"the account's root"}, also...)
+	}
+	if len(services) == 0 {
+		also = append(also, "AWS services")
+	}
 	f := v.report(DenyNotPrincipal, s.NotPrincipal.Position, "NotPrincipal",
-		"%s: only %s may go on; everybody else is denied, the account's root, administrators, roles and AWS services included, and so is everybody with a permissions boundary",
-		"Deny with NotPrincipal", enumerate(kept, 10))
+		"only %s may go on, unless a permissions boundary is attached to them; everybody else is denied, also %s", enumerate(kept, 10), enumerate(also, 4))
 	if rewrite := v.rewriteNotPrincipal(s, unique(principals), unique(accounts), unique(services)); rewrite != "" {
 		f.Advice = "Name whom it spares in a condition, which works for the sessions of roles as well, and spare the account's root: " + rewrite
 	}
@@ -137,11 +145,11 @@ func unique(names []string) []string {
 	return slices.Compact(names)
 }
 
-// rewriteNotPrincipal writes the statement with a condition in the place of its
-// NotPrincipal. It returns "" when the statement has conditions already, which
-// only a person can join.
+// rewriteNotPrincipal writes the statement with conditions in the place of its
+// NotPrincipal. It returns "" when the statement has a condition of the same
+// operator, which only a person can join.
 func (v *validator) rewriteNotPrincipal(s *policy.Statement, principals, accounts, services []string) string {
-	if len(s.Condition) > 0 || !v.fixable() {
+	if !v.fixable() {
 		return ""
 	}
 	var conditions []string
@@ -153,9 +161,13 @@ func (v *validator) rewriteNotPrincipal(s *policy.Statement, principals, account
 		{"StringNotEquals", "aws:PrincipalAccount", accounts},
 		{"StringNotEqualsIfExists", "aws:PrincipalServiceName", services},
 	} {
-		if len(c.values) > 0 {
-			conditions = append(conditions, `"`+c.operator+`": {"`+c.key+`": `+quoted(c.values)+`}`)
+		if len(c.values) == 0 {
+			continue
 		}
+		if slices.ContainsFunc(s.Condition, func(o policy.Operator) bool { return o.Name.Text == c.operator }) {
+			return ""
+		}
+		conditions = append(conditions, `"`+c.operator+`": {"`+c.key+`": `+quoted(c.values)+`}`)
 	}
 	var b strings.Builder
 	b.WriteString("{")
@@ -168,7 +180,20 @@ func (v *validator) rewriteNotPrincipal(s *policy.Statement, principals, account
 			b.WriteString(", " + edit.Quote(element.Name) + ": " + quoted(textsOf(element)))
 		}
 	}
+	for i := range s.Condition {
+		name := s.Condition[i].Name
+		conditions = append(conditions, edit.Quote(name.Text)+": "+compact(v.textAt(v.edits.ValuePosition(name.Position))))
+	}
 	b.WriteString(`, "Condition": {` + strings.Join(conditions, ", ") + "}}")
+	return b.String()
+}
+
+// compact returns JSON on one line.
+func compact(text string) string {
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil {
+		return text // cannot be: it is part of a document
+	}
 	return b.String()
 }
 
@@ -323,7 +348,29 @@ func (v *validator) transport() {
 		}
 	}
 	if first != nil {
-		v.report(NoTransportControl, first.Position, first.Name, "nothing in the policy asks for TLS")
+		f := v.report(NoTransportControl, first.Position, first.Name, "nothing in the policy asks for TLS")
+		if bucket := v.bucketName(); bucket != "" {
+			f.Advice = `Add a statement: {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["` + bucket + `", "` + bucket +
+				`/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}`
+		}
 	}
 	v.statement = -1
+}
+
+// bucketName returns the ARN of the bucket that the policy is for, as far as it
+// names one.
+func (v *validator) bucketName() string {
+	for i := range v.doc.Statements {
+		s := &v.doc.Statements[i]
+		if s.Resource == nil {
+			continue
+		}
+		for _, value := range s.Resource.List {
+			if r, ok := readS3Resource(value); ok && !r.everything && !strings.ContainsAny(r.bucket, "*?$") {
+				arn, _, _ := strings.Cut(value.Text, "/")
+				return arn
+			}
+		}
+	}
+	return ""
 }
