@@ -13,7 +13,7 @@ import (
 // documentRows are the documents that configure a bucket and have no file of
 // their own.
 func (s *S3) documentRows() []row {
-	return slices.Concat(configurationRows(s, bucketTagging), configurationRows(s, requestPayment), configurationRows(s, website))
+	return slices.Concat(configurationRows(s, bucketTagging), configurationRows(s, requestPayment), configurationRows(s, website), configurationRows(s, bucketEncryption))
 }
 
 // maxBucketTags is the most tags of a bucket ("Using cost allocation S3 bucket
@@ -184,4 +184,47 @@ func checkProtocol(p string) error {
 		return awserr.InvalidRequest.WithMessage("Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically.")
 	}
 	return nil
+}
+
+type encryptionConfiguration struct {
+	XMLName xml.Name         `xml:"ServerSideEncryptionConfiguration"`
+	Rules   []encryptionRule `xml:"Rule"`
+	closed
+}
+
+type encryptionRule struct {
+	ApplyServerSideEncryptionByDefault *encryptionByDefault
+	BucketKeyEnabled                   bool
+	closed
+}
+
+type encryptionByDefault struct {
+	SSEAlgorithm   string
+	KMSMasterKeyID string `xml:",omitempty"`
+	closed
+}
+
+// bucketEncryption is how a bucket has objects encrypted that come without a wish:
+// with keys of the server, as all are ("Setting default server-side encryption
+// behavior for Amazon S3 buckets", Amazon S3 User Guide).
+var bucketEncryption = configuration[encryptionConfiguration]{
+	subresource: "encryption",
+	get:         configurationOperation{"GetBucketEncryption", "s3:GetEncryptionConfiguration"},
+	put:         configurationOperation{"PutBucketEncryption", "s3:PutEncryptionConfiguration"},
+	delete:      configurationOperation{"DeleteBucketEncryption", "s3:PutEncryptionConfiguration"},
+	usual:       &encryptionConfiguration{Rules: []encryptionRule{{ApplyServerSideEncryptionByDefault: &encryptionByDefault{SSEAlgorithm: encryption}}}},
+	check: func(in *encryptionConfiguration) error {
+		if len(in.Rules) != 1 || in.Rules[0].ApplyServerSideEncryptionByDefault == nil {
+			return awserr.MalformedXML
+		}
+		switch d := in.Rules[0].ApplyServerSideEncryptionByDefault; {
+		case strings.HasPrefix(d.SSEAlgorithm, "aws:kms"):
+			return awserr.NotImplemented.WithMessage("Encryption with keys of AWS KMS is not implemented: every object is encrypted with keys of the server.")
+		case d.SSEAlgorithm != encryption:
+			return awserr.MalformedXML
+		case d.KMSMasterKeyID != "":
+			return awserr.InvalidArgument.WithMessage("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+		}
+		return nil
+	},
 }
