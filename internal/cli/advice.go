@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -57,10 +58,33 @@ func unknownAction(action string) string {
 		return ""
 	}
 	message := fmt.Sprintf("there is no action %s", plain(action))
+	if needs := operationNeeds(action); needs != "" {
+		return message + needs
+	}
 	if near := spelling.Nearest(action, names); near != "" {
 		message += fmt.Sprintf("; did you mean %s?", near)
 	}
 	return message
+}
+
+// operationNeeds says which actions an operation needs whose name was taken for
+// an action's, or is "".
+func operationNeeds(action string) string {
+	for _, op := range facts.Operations() {
+		if !arn.EqualFold(op.Service+":"+op.Name, action) {
+			continue
+		}
+		var needs []string
+		for _, c := range op.Checks {
+			if c.Required && c.Action != "" && !slices.Contains(needs, c.Action) {
+				needs = append(needs, c.Action)
+			}
+		}
+		if len(needs) > 0 {
+			return fmt.Sprintf("; the operation %s needs %s", op.Name, strings.Join(needs, " and "))
+		}
+	}
+	return ""
 }
 
 var placeholder = regexp.MustCompile(`\\\$\\\{(\w+)\\\}`)

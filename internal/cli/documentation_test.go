@@ -5,9 +5,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/keywright/keywright/internal/simulate"
 )
 
 // fence is a block of code in a page. The word behind its language is the name
@@ -40,6 +43,37 @@ func TestAccessFilePage(t *testing.T) {
 	}
 	if n := strings.Count(stdout.String(), ": ok "); n < 14 {
 		t.Errorf("%d cases, want 14 or more", n)
+	}
+}
+
+// TestDocumentedKeys: the pages have every key of the documents for programs.
+func TestDocumentedKeys(t *testing.T) {
+	keys := 0
+	for path, of := range map[string][]any{
+		"../../docs/access-file.md": {testReport{}, caseReport{}, statementReport{}},
+		"../../docs/can.md":         {canReport{}, canResult{}, simulate.EvaluationResult{}, canStatement{}, canCondition{}, canRemedy{}, canChange{}, canKey{}},
+	} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range of {
+			for f := range reflect.TypeOf(v).Fields() {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if name == "" {
+					name = f.Name
+				}
+				if f.Anonymous || !f.IsExported() {
+					continue
+				}
+				if keys++; !bytes.Contains(page, []byte("`"+name+"`")) {
+					t.Errorf("%s has no %s of %T", path, name, v)
+				}
+			}
+		}
+	}
+	if keys < 60 {
+		t.Errorf("%d keys, want 60 or more", keys)
 	}
 }
 
