@@ -29,7 +29,7 @@ import (
 // they must be most of all; minimumOthers is how many further requests must be
 // sent.
 const (
-	minimumReal   = 1640
+	minimumReal   = 1660
 	minimumOthers = 1200
 )
 
