@@ -65,11 +65,14 @@ func (v *validator) grants() {
 }
 
 // hazards are the actions on objects that nobody means by "all that one does
-// with files", with what each of them can do.
-var hazards = []string{
-	"s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold",
-	"s3:DeleteObjectVersion", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ObjectOwnerOverrideToBucketOwner", "s3:RestoreObject",
-}
+// with files". They publish, lock or destroy; costs are those that only cost.
+var (
+	hazards = []string{
+		"s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold",
+		"s3:DeleteObjectVersion", "s3:ReplicateDelete", "s3:ObjectOwnerOverrideToBucketOwner",
+	}
+	costs = []string{"s3:ReplicateObject", "s3:RestoreObject"}
+)
 
 // controls are the actions that belong to whoever runs a bucket.
 var controls = []string{
@@ -96,6 +99,7 @@ func (v *validator) wildcards(s *s3Statement) {
 			}
 		}
 		if found := a.includes(hazards); len(found) > 0 {
+			found = append(found, a.includes(costs)...)
 			f := v.report(WildcardOnObjects, a.Position, a.Text, "%s takes in %s", a.Text, enumerate(found, len(found)))
 			f.Advice = "Write out what is needed, such as " + strings.Join(a.includes(everydayActions), ", ") +
 				". Set Object Ownership to BucketOwnerEnforced and turn on Block Public Access, so that no ACL can publish an object."
@@ -149,7 +153,7 @@ func (v *validator) neighbours(s *s3Statement) {
 // "2026-*" say where the name ends.
 func openEnded(pattern string) (string, bool) {
 	literal := strings.TrimRight(pattern, "*")
-	if literal == pattern || literal == "" {
+	if literal == pattern || literal == "" || wildcardIn(literal) < len(literal) {
 		return "", false
 	}
 	last := literal[len(literal)-1]

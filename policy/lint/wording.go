@@ -61,18 +61,20 @@ func (v *validator) placeholders(s *policy.Statement) {
 	}
 }
 
-// marks are what stands in texts that are to be replaced, in lower case.
-var marks = []string{
-	"replace-me", "replace_me", "replaceme", "replace-with", "replace_with", "replace-this", "change-me", "change_me", "changeme", "insert-", "insert_",
-	"doc-example-bucket", "amzn-s3-demo-", "placeholder", "{{", "}}", "xxxxxx", "todo-",
-}
-
-// shouted are what stands in texts that are to be replaced, in capitals.
-var shouted = []string{
-	"BUCKET-NAME", "BUCKET_NAME", "BUCKETNAME", "BUCKET-ARN", "BUCKET_ARN", "BUCKET ARN", "BUCKET NAME", "ACCOUNT-ID", "ACCOUNT_ID", "ACCOUNTID", "ACCOUNT ID",
-	"USER-NAME", "USER_NAME", "USERNAME", "ROLE-NAME", "ROLE_NAME", "FOLDER-NAME", "FOLDER_NAME", "EXTERNAL-ID", "EXTERNAL_ID", "EXTERNALID", "EXAMPLE-", "-EXAMPLE",
-	"EXAMPLE_", "_EXAMPLE", "SOURCE-BUCKET", "SOURCE_BUCKET", "DESTINATION-BUCKET", "DESTINATION_BUCKET", "INSERT", "REPLACE",
-}
+// marks are the words of texts that are to be replaced, in lower case, and
+// shouted what stands in them in capitals.
+var (
+	marks = []string{
+		"replace-me", "replace_me", "replaceme", "replace-with", "replace_with", "replace-this", "replace_this", "change-me", "change_me", "changeme",
+		"doc-example-bucket", "amzn-s3-demo", "xxxxxx",
+	}
+	shouted = []string{
+		"BUCKET-NAME", "BUCKET_NAME", "BUCKETNAME", "BUCKET-ARN", "BUCKET_ARN", "BUCKET ARN", "BUCKET NAME", "ACCOUNT-ID", "ACCOUNT_ID", "ACCOUNTID",
+		"ACCOUNT ID", "USER-NAME", "USER_NAME", "USERNAME", "ROLE-NAME", "ROLE_NAME", "FOLDER-NAME", "FOLDER_NAME", "EXTERNAL-ID", "EXTERNAL_ID",
+		"EXTERNALID", "EXAMPLE-", "-EXAMPLE", "EXAMPLE_", "_EXAMPLE", "SOURCE-BUCKET", "SOURCE_BUCKET", "DESTINATION-BUCKET", "DESTINATION_BUCKET",
+		"INSERT-", "INSERT_", "REPLACE-", "REPLACE_",
+	}
+)
 
 // isPlaceholder reports whether a text looks like one that is to be replaced.
 func isPlaceholder(text string) bool {
@@ -81,21 +83,22 @@ func isPlaceholder(text string) bool {
 	if i := strings.IndexByte(literal, '<'); i >= 0 && strings.IndexByte(literal[i:], '>') > 1 {
 		return true
 	}
-	return hasWord(lower, "your") ||
-		slices.ContainsFunc(marks, func(m string) bool { return strings.Contains(lower, m) }) ||
+	return strings.Contains(literal, "{{") || hasWord(lower, "your", "-_ ") ||
+		slices.ContainsFunc(marks, func(m string) bool { return hasWord(lower, m, "") }) ||
 		slices.ContainsFunc(shouted, func(m string) bool { return strings.Contains(literal, m) })
 }
 
-// hasWord reports whether a text has a word that something follows, as in
-// "your-bucket".
-func hasWord(text, word string) bool {
+// hasWord reports whether a text has a word between others, followed by one of
+// some characters, or by whatever is no letter when there are none.
+func hasWord(text, word, before string) bool {
 	for at := 0; ; {
 		i := strings.Index(text[at:], word)
 		if i < 0 {
 			return false
 		}
 		start, end := at+i, at+i+len(word)
-		if (start == 0 || !isLetter(text[start-1])) && end < len(text) && strings.IndexByte("-_ ", text[end]) >= 0 {
+		follows := before == "" && (end == len(text) || !isLetter(text[end])) || end < len(text) && strings.IndexByte(before, text[end]) >= 0
+		if (start == 0 || !isLetter(text[start-1])) && follows {
 			return true
 		}
 		at = end
@@ -111,7 +114,7 @@ func (v *validator) contradictions(s *policy.Statement) {
 		return
 	}
 	opposite := map[policy.Effect]string{policy.Allow: "deny", policy.Deny: "allow"}[s.Effect]
-	if words[0] == opposite {
+	if words[0] == opposite && !slices.Contains(words, "only") && !slices.Contains(words, "unless") && !slices.Contains(words, "except") {
 		v.report(SidContradicts, s.Sid.Position, s.Sid.Text, "the Sid says %s, and the statement's effect is %s", words[0], s.Effect)
 		return
 	}
@@ -158,7 +161,7 @@ func (v *validator) doneBy(action string, done map[string]bool) bool {
 		return false
 	}
 	a, ok := facts.LookupAction(action)
-	if !ok {
+	if !ok || !strings.HasPrefix(a.Name, "s3:") {
 		return false
 	}
 	for _, level := range a.Levels {
