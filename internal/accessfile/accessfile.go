@@ -234,6 +234,9 @@ func (f *File) adopt(p *Principal) {
 
 func (r *reader) cases(n *node) {
 	r.items(n, "cases", func(i int, n *node) {
+		if r.failures >= maxProblems {
+			return
+		}
 		if c := r.oneCase(i, n); c != nil {
 			r.file.Cases = append(r.file.Cases, c)
 		}

@@ -104,6 +104,7 @@ func TestTexts(t *testing.T) {
 		"merge":        {"a.yaml", "a: &a {b: c}\nd: {<<: *a}", "a.yaml:2:5: the merge key << means nothing here"},
 		"key":          {"a.yaml", "account: 123456789012\n? [a]\n: b", "a.yaml:2:3: a key must be a text, but is a list"},
 		"many":         {"a.yaml", "account: 123456789012\n" + manyKeys(200), "a.yaml:101:1: an access file has no key \"k99\""},
+		"many cases":   {"a.yaml", "account: 123456789012\ncases:\n" + strings.Repeat("- {}\n- x\n", 200), "a.yaml:42:3: a case must be a mapping, but is a text"},
 		"byte order":   {"a.json", "\ufeff{\"account\": \"123456789012\"}", ""},
 		"UTF-16 pairs": {"a.json", `{"account": "123456789012", "\ud83d\ude00": 1}`, "a.json:1:29: an access file has no key \"😀\""},
 	} {
@@ -190,6 +191,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"account": "123456789012", "policies": {"p": {"Statement": {}}}, "cases": [{}]}`))
 	f.Add([]byte("account: 123456789012\npolicies: {p: |\n  {\"Statement\": [}\n}"))
 	f.Add([]byte("a: &a [*a]\n? b\n: c"))
+	f.Add([]byte("cases: [" + strings.Repeat("{},", 200) + "]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, name := range []string{"access.yaml", "access.json"} {
 			file, err := Parse(name, data, opener(&txtar.Archive{}))

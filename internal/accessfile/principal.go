@@ -203,7 +203,7 @@ func (r *reader) principal(name string, n *node) *Principal {
 			}
 		}
 	}
-	problems := len(r.problems)
+	failures := r.failures
 	r.fields(n, "a principal", []field{
 		{"arn", keep(&d.arn)},
 		{"type", keep(&d.kind)},
@@ -220,7 +220,7 @@ func (r *reader) principal(name string, n *node) *Principal {
 		{"hasSession", func(n *node) { d.policies.HasSession = r.boolean(n, "hasSession") }},
 		{"context", func(n *node) { d.given = r.context(n, d.Context) }},
 	})
-	if len(r.problems) == problems {
+	if r.failures == failures {
 		r.identify(n, &d)
 	}
 	p := d.Principal

@@ -12,7 +12,8 @@ import (
 type reader struct {
 	file     *File
 	open     func(path string) ([]byte, error)
-	problems Problems
+	problems Problems            // the first of them
+	failures int                 // how many there were
 	compiled map[compiledAs]bool // what was compiled, with or without success
 }
 
@@ -23,6 +24,7 @@ func (r *reader) fail(n *node, hint, format string, args ...any) {
 }
 
 func (r *reader) add(p ...*Problem) {
+	r.failures += len(p)
 	if len(r.problems) < maxProblems {
 		r.problems = append(r.problems, p...)
 	}

@@ -162,7 +162,7 @@ func (r *reader) oneCase(i int, n *node) *Case {
 		}}
 	}
 	var principal, expect string
-	problems := len(r.problems)
+	failures := r.failures
 	r.fields(n, "a case", []field{
 		take("name", &c.Name), take("principal", &principal), take("action", &q.Action), take("resource", &q.Resource),
 		{"resourceAccount", func(n *node) { have["resourceAccount"] = n; q.ResourceAccount, _ = r.optional(n, "resourceAccount") }},
@@ -177,7 +177,7 @@ func (r *reader) oneCase(i int, n *node) *Case {
 			r.fail(n, "", "the case has no %s", name)
 		}
 	}
-	if len(r.problems) > problems {
+	if r.failures > failures {
 		return nil
 	}
 	r.checkCase(c, &q, expect, have)
@@ -186,7 +186,7 @@ func (r *reader) oneCase(i int, n *node) *Case {
 		problem := err.(*Problem)
 		r.fail(have["principal"], problem.Hint, "%s", problem.Message)
 	}
-	if len(r.problems) > problems {
+	if r.failures > failures {
 		return nil
 	}
 	if c.Name == "" {
