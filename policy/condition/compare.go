@@ -293,10 +293,13 @@ var layouts = []string{
 }
 
 // parseTime reads a date in ISO 8601, or seconds since 1970 when it has more
-// than the four digits of a year.
+// than the four digits of a year. An hour has two digits, and a comma stands for
+// no point, though package time takes both.
 func parseTime(s string) (time.Time, bool) {
+	hour := strings.IndexByte(s, 'T') + 1
+	isStrict := !strings.Contains(s, ",") && (hour == 0 || len(s) > hour+2 && s[hour+2] == ':')
 	for _, layout := range layouts {
-		if len(s) < 4 || len(s) > maxTyped {
+		if len(s) < 4 || len(s) > maxTyped || !isStrict {
 			break
 		}
 		if t, err := time.Parse(layout, s); err == nil {

@@ -116,6 +116,9 @@ func FuzzCondition(f *testing.F) {
 		if !utf8Same(operator, first, second, have) || len(first)+len(second)+len(have) > 1000 {
 			return
 		}
+		if strings.Contains(operator, "Numeric") && strings.ContainsAny(first+second+have, ".eE") && len(first+second+have) > 24 {
+			return // of long fractions, floating point has not all the digits
+		}
 		text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
 			"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": map[string]any{operator: map[string]any{"k": []string{first, second}}},
 		}})
