@@ -250,6 +250,7 @@ func TestDenialMessages(t *testing.T) {
 		{"no policy", "", david, w.get("x"), `User: ` + w.user.ARN + ` is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::my-company/x" because no identity-based policy allows the s3:GetObject action`},
 		{"explicit deny", denied, david, w.get("secret"), `User: ` + w.user.ARN + ` is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::my-company/secret" with an explicit deny in an identity-based policy`},
 		{"no resource", "", david, access.Need{Action: "s3:ListAllMyBuckets", Resource: "arn:aws:s3:::*"}, `User: ` + w.user.ARN + ` is not authorized to perform: s3:ListAllMyBuckets because no identity-based policy allows the s3:ListAllMyBuckets action`},
+		{"a list of a path", "", david, access.Need{Action: "iam:ListUsers", Resource: "*", Shown: "arn:aws:iam::123456789012:user/eng/"}, `User: ` + w.user.ARN + ` is not authorized to perform: iam:ListUsers on resource: arn:aws:iam::123456789012:user/eng/ because no identity-based policy allows the iam:ListUsers action`},
 		{"IAM leaves the quotes out", "", david, access.Need{Action: "iam:GetUser", Resource: w.user.ARN}, `User: ` + w.user.ARN + ` is not authorized to perform: iam:GetUser on resource: ` + w.user.ARN + ` because no identity-based policy allows the iam:GetUser action`},
 		{"another account learns nothing", "", eve, w.get("x"), "Access Denied"},
 		{"nor does an anonymous caller", "", sigv4.Signer{}, w.get("x"), "Access Denied"},

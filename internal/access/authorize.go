@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -189,7 +190,7 @@ func (q *Query) denied(d eval.Decision) error {
 	if c.Anonymous() {
 		return awserr.AccessDenied
 	}
-	resource := " on resource: " + n.Resource
+	resource := " on resource: " + cmp.Or(n.Shown, n.Resource)
 	if strings.HasPrefix(n.Action, "s3:") {
 		if n.Bucket != nil && n.Bucket.AccountID != c.AccountID {
 			return awserr.AccessDenied

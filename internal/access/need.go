@@ -11,6 +11,7 @@ import (
 type Need struct {
 	Action   string // "s3:GetObject"
 	Resource string // ARN, or "*"
+	Shown    string // what a denial calls the resource; "" is as Resource
 
 	// Bucket is the bucket of an S3 resource; its policy and its owner take
 	// part. Only a need for a bucket that is yet to be made leaves it nil.

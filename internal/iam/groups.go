@@ -124,7 +124,13 @@ func listGroups(groups []*directory.Group, p query.Paging) (*listGroupsResult, e
 	return &listGroupsResult{query.ListOf(groups, groupOf), page}, nil
 }
 
-func (h *handlers) listGroups(_ context.Context, r *service.Request, in *listInput) (*listGroupsResult, error) {
+type listGroupsInput struct{ listInput }
+
+func (in listGroupsInput) resource(_ *handlers, r *service.Request) resource {
+	return in.of("group", r)
+}
+
+func (h *handlers) listGroups(_ context.Context, r *service.Request, in *listGroupsInput) (*listGroupsResult, error) {
 	return listGroups(h.directory.Groups(r.Caller.AccountID, in.PathPrefix), in.Paging)
 }
 

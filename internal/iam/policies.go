@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -129,6 +130,10 @@ type listPoliciesInput struct {
 	PathPrefix        string
 	PolicyUsageFilter string
 	query.Paging
+}
+
+func (in listPoliciesInput) resource(*handlers, *service.Request) resource {
+	return resource{arn: "*", shown: "policy path " + cmp.Or(in.PathPrefix, "/")}
 }
 
 // keeps reports whether the list has a policy that is used so often.

@@ -16,6 +16,7 @@ import (
 // Access Management (IAM)", Service Authorization Reference).
 type resource struct {
 	arn      string          // or "*"
+	shown    string          // what a denial calls it; "" is as arn
 	tags     []directory.Tag // that it has
 	boundary string          // ARN of the permissions boundary that it has, or that the request gives it
 
@@ -31,7 +32,7 @@ func (x resource) need(action string) service.Need {
 	a, _ := facts.LookupAction(action)
 	// IAM has keys of its own for the tags of users and roles only.
 	identity := strings.Contains(x.arn, ":user/") || strings.Contains(x.arn, ":role/")
-	return service.Need{Action: action, Resource: x.arn, Context: func(c *condition.Context) {
+	return service.Need{Action: action, Resource: x.arn, Shown: x.shown, Context: func(c *condition.Context) {
 		for _, t := range x.tags {
 			c.SetString("aws:ResourceTag/"+t.Key, t.Value)
 			if identity {

@@ -212,7 +212,11 @@ type listRolesResult struct {
 	query.Page
 }
 
-func (h *handlers) listRoles(_ context.Context, r *service.Request, in *listInput) (*listRolesResult, error) {
+type listRolesInput struct{ listInput }
+
+func (in listRolesInput) resource(_ *handlers, r *service.Request) resource { return in.of("role", r) }
+
+func (h *handlers) listRoles(_ context.Context, r *service.Request, in *listRolesInput) (*listRolesResult, error) {
 	roles, page, err := query.Paginate(h.directory.Roles(r.Caller.AccountID, in.PathPrefix), roleName, in.Paging)
 	if err != nil {
 		return nil, err

@@ -181,19 +181,29 @@ func (h *handlers) deleteUser(ctx context.Context, r *service.Request, in *delet
 	return done(h.directory.DeleteUser(ctx, r.Caller.AccountID, in.UserName))
 }
 
-// listInput is the parameters of a list of the account's entities.
+// listInput is the parameters of a list of the account's entities. It is granted
+// on everything, and AWS calls that by the path of the list.
 type listInput struct {
-	whole
 	PathPrefix string
 	query.Paging
 }
+
+func (listInput) check(*service.Request) error { return nil }
+
+func (in listInput) of(kind string, r *service.Request) resource {
+	return resource{arn: "*", shown: entityARN(r.Caller.AccountID, kind, in.PathPrefix, "")}
+}
+
+type listUsersInput struct{ listInput }
+
+func (in listUsersInput) resource(_ *handlers, r *service.Request) resource { return in.of("user", r) }
 
 type listUsersResult struct {
 	Users query.List[user]
 	query.Page
 }
 
-func (h *handlers) listUsers(_ context.Context, r *service.Request, in *listInput) (*listUsersResult, error) {
+func (h *handlers) listUsers(_ context.Context, r *service.Request, in *listUsersInput) (*listUsersResult, error) {
 	users, page, err := query.Paginate(h.directory.Users(r.Caller.AccountID, in.PathPrefix), userName, in.Paging)
 	if err != nil {
 		return nil, err

@@ -215,11 +215,17 @@ func (a *attempt) judge(d eval.Decision, err error) error {
 	return nil
 }
 
+// listed are the actions that AWS allows on everything, and denies on the path of
+// a kind of entities.
+var listed = map[string]string{"iam:ListUsers": "user", "iam:ListRoles": "role", "iam:ListGroups": "group"}
+
 // message returns AWS's words for a denial. S3 gives no reasons to other
 // accounts, nor to nobody.
 func (a *attempt) message(d eval.Decision) string {
 	on := " on resource: " + a.resource
-	switch {
+	switch kind, isList := listed[a.op.action]; {
+	case isList:
+		on = " on resource: arn:aws:iam::" + a.principal.AccountID + ":" + kind + "/"
 	case !strings.HasPrefix(a.op.action, "s3:"):
 	case a.principal.AccountID == "" || a.bucket != nil && a.bucket.owner.id != a.principal.AccountID:
 		return "Access Denied"

@@ -5,6 +5,7 @@
 package querytest
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"net/http"
@@ -105,7 +106,7 @@ func (a *authority) Authenticate(r *http.Request, _ *sigv4.Signature, _ time.Tim
 func (a *authority) Authorize(q *access.Query) error {
 	a.Asked = append(a.Asked, q.Need)
 	if a.Deny[q.Need.Action] {
-		return awserr.AccessDenied.WithMessage("User: %s is not authorized to perform: %s on resource: %s", q.Caller.ARN, q.Need.Action, q.Need.Resource)
+		return awserr.AccessDenied.WithMessage("User: %s is not authorized to perform: %s on resource: %s", q.Caller.ARN, q.Need.Action, cmp.Or(q.Need.Shown, q.Need.Resource))
 	}
 	return nil
 }
