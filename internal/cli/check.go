@@ -44,8 +44,9 @@ else it is identity.
 and take away nothing that somebody can use. They leave every other byte of the file
 as it is.
 
-Exit status: 0 when nothing is at least as bad as --severity, 1 when something is,
-2 when a file cannot be read or the command line is wrong.`,
+Exit status: 0 when nothing is at least as bad as --severity, 1 when something is or
+when there are more findings than are told, 2 when a file cannot be read or the
+command line is wrong.`,
 		Example: `  # a policy that is to be attached to a user, group or role
   keywright check policy.json
 
@@ -194,7 +195,8 @@ func (k *checking) check(c *cobra.Command, names []string, least lint.Severity) 
 	if err := k.write(c.OutOrStdout(), files); err != nil {
 		return err
 	}
-	if failed == nil && findings.Count(files, least) > 0 {
+	isCut := slices.ContainsFunc(files, func(f findings.File) bool { return f.IsCut() })
+	if failed == nil && (isCut || findings.Count(files, least) > 0) {
 		return exitStatus(1)
 	}
 	return failed

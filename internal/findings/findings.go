@@ -124,6 +124,10 @@ func Guess(source []byte) (lint.Kind, string) {
 	return lint.Identity, "it has no Principal"
 }
 
+// IsCut reports whether the file has more findings than are told, among which any
+// may be.
+func (f *File) IsCut() bool { return len(f.Findings) >= lint.MaxFindings }
+
 // Count returns how many findings of the files are at least as bad as a
 // severity.
 func Count(files []File, least lint.Severity) int {

@@ -3,6 +3,7 @@ package findings
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -213,5 +214,19 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 	if schema.Validate(document) == nil {
 		t.Error("a result without a message passes")
+	}
+}
+
+// Where more is wrong than is told, that is told.
+func TestManyFindings(t *testing.T) {
+	source := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetObject"` + strings.Repeat(`,"s3:PutObjectAcl"`, 2*lint.MaxFindings) +
+		`],"Resource":"arn:aws:s3:::b/*"}}`
+	f := Check("f", []byte(source), lint.Identity, lint.Options{})
+	var text, document bytes.Buffer
+	if err := errors.Join(Text(&text, []File{f}, false), JSON(&document, []File{f})); err != nil {
+		t.Fatal(err)
+	}
+	if !f.IsCut() || !strings.Contains(text.String(), "f: no more than 1000 findings are told") || !strings.Contains(document.String(), `"cut": true`) {
+		t.Errorf("%d findings, cut: %v", len(f.Findings), f.IsCut())
 	}
 }

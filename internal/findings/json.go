@@ -21,6 +21,7 @@ type jsonFile struct {
 	Type      string `json:"type"`
 	TypeGuess string `json:"typeGuess,omitempty"` // why, when nobody said the type
 	Findings  int    `json:"findings"`
+	Cut       bool   `json:"cut,omitempty"` // whether there may be more findings than are told
 }
 
 type jsonFinding struct {
@@ -49,7 +50,7 @@ func JSON(w io.Writer, files []File) error {
 	report := jsonReport{Files: []jsonFile{}, Findings: []jsonFinding{}}
 	for i := range files {
 		f := &files[i]
-		report.Files = append(report.Files, jsonFile{f.Name, lint.KindName(f.Type), f.Guess, len(f.Findings)})
+		report.Files = append(report.Files, jsonFile{f.Name, lint.KindName(f.Type), f.Guess, len(f.Findings), f.IsCut()})
 		for j := range f.Findings {
 			report.Findings = append(report.Findings, jsonOf(f, &f.Findings[j]))
 		}

@@ -185,6 +185,9 @@ func (t *text) summary(files []File) {
 		if len(f.Findings) == 0 || f.Guess != "" {
 			fmt.Fprintf(t, "%s: %s%s\n", printable(f.Name), plural(len(f.Findings), "finding"), guess(f))
 		}
+		if f.IsCut() {
+			fmt.Fprintf(t, "%s: no more than %d findings are told: mend these, then check again\n", printable(f.Name), len(f.Findings))
+		}
 		for j := range f.Findings {
 			total++
 			count[f.Findings[j].Severity]++
