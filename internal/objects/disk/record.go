@@ -310,6 +310,9 @@ const (
 	lockModeField  = 22
 	lockUntilField = 23
 	legalHoldField = 24
+	// lockUntilSeconds takes the place of lockUntilField for a time that is too
+	// far off to be told in nanoseconds.
+	lockUntilSeconds = 25
 )
 
 func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
@@ -320,7 +323,11 @@ func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
 	sub.table(metadataField, a.Metadata)
 	sub.table(tagsField, a.Tags)
 	sub.text(lockModeField, string(a.Lock.Mode))
-	sub.time(lockUntilField, a.Lock.Until)
+	if until := a.Lock.Until; until.Equal(time.Unix(0, until.UnixNano())) {
+		sub.time(lockUntilField, until)
+	} else {
+		sub.number(lockUntilSeconds, until.Unix())
+	}
 	sub.flag(legalHoldField, a.Lock.LegalHold)
 	e.bytes(n, sub)
 }
@@ -464,6 +471,8 @@ func (f field) attributes() (a objects.Attributes) {
 			a.Lock.Mode = objects.LockMode(f.data)
 		case n == lockUntilField:
 			a.Lock.Until = f.time()
+		case n == lockUntilSeconds:
+			a.Lock.Until = time.Unix(f.integer(), 0).UTC()
 		case n == legalHoldField:
 			a.Lock.LegalHold = f.value != 0
 		case n <= len(texts):

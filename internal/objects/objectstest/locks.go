@@ -49,6 +49,19 @@ var lockTests = map[string]func(*bench){
 		b.fails(err, objects.ErrNoSuchVersion)
 	},
 
+	"RetainedForCenturies": func(b *bench) {
+		until := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		for _, mode := range []objects.LockMode{objects.Compliance, objects.Governance} {
+			l := objects.Lock{Retention: objects.Retention{Mode: mode, Until: until}}
+			info := b.putLocked("k", objects.VersioningEnabled, l)
+			b.same(b.holdsVersion("k", info.VersionID, "k").Attributes.Lock, l)
+			b.fails(b.deleteLocked("k", info.VersionID, false), objects.ErrLocked)
+			shorter := objects.Retention{Mode: mode, Until: until.AddDate(-1, 0, 0)}
+			_, err := b.store.SetLock(b.ctx, b.bucket, "k", info.VersionID, objects.LockChange{Retention: &shorter})
+			b.fails(err, objects.ErrLocked)
+		}
+	},
+
 	"WhatIsOverLocksNothing": func(b *bench) {
 		info := b.putLocked("k", objects.VersioningEnabled, objects.Lock{Retention: objects.Retention{Mode: objects.Compliance, Until: time.Now().Add(-time.Hour)}})
 		b.ok(b.deleteLocked("k", info.VersionID, false))
