@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"crypto/rand"
 	"encoding/xml"
+	"math"
 	"strings"
 	"time"
 
@@ -97,6 +98,7 @@ const (
 	disabled = "Disabled"
 
 	maxRules           = 1000
+	maxDays            = math.MaxInt32
 	maxID              = 255
 	maxNewerNoncurrent = 100
 )
@@ -161,7 +163,7 @@ func (r *Rule) check() error {
 			return awserr.InvalidRequest.WithMessage("AbortIncompleteMultipartUpload cannot be specified with Tags.")
 		case sized:
 			return awserr.InvalidRequest.WithMessage("AbortIncompleteMultipartUpload cannot be specified with Object Size.")
-		case a.DaysAfterInitiation == nil:
+		case a.DaysAfterInitiation == nil || *a.DaysAfterInitiation > maxDays:
 			return awserr.MalformedXML
 		case *a.DaysAfterInitiation <= 0:
 			return notPositive("DaysAfterInitiation", "AbortIncompleteMultipartUpload")
@@ -221,6 +223,8 @@ func (e *Expiration) check(tags bool) error {
 		return awserr.MalformedXML
 	case e.ExpiredObjectDeleteMarker != nil && tags:
 		return awserr.InvalidRequest.WithMessage("ExpiredObjectDeleteMarker cannot be specified with Tags.")
+	case e.Days != nil && *e.Days > maxDays:
+		return awserr.MalformedXML
 	case e.Days != nil && *e.Days <= 0:
 		return notPositive("Days", "Expiration")
 	case e.Date != nil:
@@ -237,7 +241,7 @@ func (e *Expiration) check(tags bool) error {
 
 func (n *NoncurrentVersionExpiration) check() error {
 	switch {
-	case n.NoncurrentDays == nil:
+	case n.NoncurrentDays == nil || *n.NoncurrentDays > maxDays:
 		return awserr.MalformedXML
 	case *n.NoncurrentDays <= 0:
 		return notPositive("NoncurrentDays", "NoncurrentVersionExpiration")

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -14,7 +15,10 @@ const Day = 24 * time.Hour
 // days: at the midnight that follows ("Setting lifecycle configuration on a
 // bucket").
 func after(begun time.Time, days int, day time.Duration) time.Time {
-	at := begun.Add(time.Duration(days) * day).UTC()
+	at := begun.UTC()
+	for most := int(math.MaxInt64 / day); days > 0; days -= most { // as long as a Duration can be
+		at = at.Add(time.Duration(min(days, most)) * day)
+	}
 	if whole := at.Truncate(day); !whole.Equal(at) {
 		return whole.Add(day)
 	}

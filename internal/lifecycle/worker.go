@@ -25,7 +25,9 @@ type Store interface {
 // any time: each removal is whole, and the next round finds what is left.
 type Worker struct {
 	Buckets func() []*directory.Bucket
-	Store   Store
+	// Bucket returns a bucket as it is now.
+	Bucket func(name string) (*directory.Bucket, bool)
+	Store  Store
 	// Versioning says whether a bucket keeps versions.
 	Versioning func(*directory.Bucket) objects.Versioning
 	Log        *slog.Logger
@@ -65,7 +67,7 @@ func (w *Worker) Round(ctx context.Context) (all Done) {
 		if !ok || ctx.Err() != nil {
 			continue
 		}
-		r := round{Worker: w, ctx: ctx, bucket: objects.Bucket{ID: b.ID, Name: b.Name}, versioning: w.Versioning(b), now: w.Now()}
+		r := round{Worker: w, ctx: ctx, bucket: objects.Bucket{ID: b.ID, Name: b.Name}, document: document, now: w.Now()}
 		err := xml.Unmarshal([]byte(document), &r.rules)
 		if err == nil {
 			err = errors.Join(r.objects(), r.uploads())
@@ -89,8 +91,9 @@ type round struct {
 	*Worker
 	ctx        context.Context
 	bucket     objects.Bucket
-	versioning objects.Versioning
+	document   string // rules as they are kept
 	rules      Configuration
+	versioning objects.Versioning
 	now        time.Time
 	done       Done
 	counting   sync.Mutex
@@ -110,6 +113,18 @@ const (
 	workers = 16
 )
 
+// goesOn reports whether the rules are still the bucket's, and looks up whether
+// it keeps versions now: a round may be long, and a bucket's owner stops it by
+// changing the rules. The next round carries out others.
+func (r *round) goesOn() bool {
+	b, ok := r.Bucket(r.bucket.Name)
+	if !ok || b.ID != r.bucket.ID || b.Configurations[Name] != r.document {
+		return false
+	}
+	r.versioning = r.Versioning(b)
+	return true
+}
+
 // objects removes the versions and delete markers that rules end.
 func (r *round) objects() error {
 	in := objects.ListVersionsRequest{Max: pageSize}
@@ -117,6 +132,9 @@ func (r *round) objects() error {
 		page, err := r.Store.ListVersions(r.ctx, r.bucket, in)
 		if err != nil {
 			return err
+		}
+		if !r.goesOn() {
+			return nil
 		}
 		var removals []removal
 		for i := range page.Versions {
@@ -145,8 +163,9 @@ func (r *round) pass(o *objects.Info, removals []removal) []removal {
 	}
 	switch {
 	case o.IsLatest && o.DeleteMarker:
-		r.marker = o
+		r.marker, r.newer = o, 0
 	case o.IsLatest:
+		r.marker, r.newer = nil, 0
 		if r.any(o, func(rule *Rule) bool { at, ok := rule.expires(o, r.day()); return ok && !r.now.Before(at) }) {
 			removals = append(removals, removal{objects.DeleteRequest{
 				Key: o.Key, Versioning: r.versioning, Conditions: objects.Conditions{Modified: o.Modified},
@@ -157,18 +176,26 @@ func (r *round) pass(o *objects.Info, removals []removal) []removal {
 		since, newer := r.before.Modified, r.newer
 		r.newer++
 		if r.any(o, func(rule *Rule) bool { return rule.endsNoncurrent(o, since, newer, r.day(), r.now) }) {
-			removals = append(removals, removal{objects.DeleteRequest{Key: o.Key, VersionID: o.VersionID}, &r.done.Versions})
+			request := version(o)
+			request.Noncurrent = true // nothing newer was deleted to have it back
+			removals = append(removals, removal{request, &r.done.Versions})
 		}
 	}
 	r.before = o
 	return removals
 }
 
+// version returns what removes a version for ever: the one that was seen, not
+// one that has become the null version meanwhile.
+func version(o *objects.Info) objects.DeleteRequest {
+	return objects.DeleteRequest{Key: o.Key, VersionID: o.VersionID, Conditions: objects.Conditions{Modified: o.Modified}}
+}
+
 // leave decides on the delete marker of the key that was passed, if nothing is
 // left under it.
 func (r *round) leave(removals []removal) []removal {
 	if m := r.marker; m != nil && r.any(m, func(rule *Rule) bool { return rule.endsMarker(m, r.day(), r.now) }) {
-		removals = append(removals, removal{objects.DeleteRequest{Key: m.Key, VersionID: m.VersionID}, &r.done.Markers})
+		removals = append(removals, removal{version(m), &r.done.Markers})
 	}
 	r.marker, r.newer, r.before = nil, 0, nil
 	return removals
@@ -251,6 +278,9 @@ func (r *round) uploads() error {
 		page, err := r.Store.ListUploads(r.ctx, r.bucket, in)
 		if err != nil {
 			return err
+		}
+		if !r.goesOn() {
+			return nil
 		}
 		err = r.each(len(page.Uploads), func(i int) error { return r.upload(&page.Uploads[i]) })
 		if err != nil || !page.Truncated {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,7 +76,8 @@ func newWorld(t *testing.T, rules ...string) *world {
 		Buckets: func() []*directory.Bucket {
 			return []*directory.Bucket{{ID: "none", Name: "without"}, w.bucket}
 		},
-		Store: w.store, Versioning: func(*directory.Bucket) objects.Versioning { return w.state }, Log: slog.New(slog.DiscardHandler), Now: now,
+		Bucket: func(name string) (*directory.Bucket, bool) { return w.bucket, name == w.bucket.Name },
+		Store:  w.store, Versioning: func(*directory.Bucket) objects.Versioning { return w.state }, Log: slog.New(slog.DiscardHandler), Now: now,
 	}
 	return w
 }
@@ -319,4 +321,137 @@ func (c *counting) Delete(ctx context.Context, b objects.Bucket, r objects.Delet
 	d, err := c.Store.Delete(ctx, b, r)
 	c.after()
 	return d, err
+}
+
+// before calls a function once, before the first deletion.
+type before struct {
+	Store
+	once sync.Once
+	do   func()
+}
+
+func (b *before) Delete(ctx context.Context, bucket objects.Bucket, r objects.DeleteRequest) (objects.Deleted, error) {
+	b.once.Do(b.do)
+	return b.Store.Delete(ctx, bucket, r)
+}
+
+// What changes between the listing and a removal is seen by the removal.
+func TestChangedMeanwhile(t *testing.T) {
+	const rule = `<Rule><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
+	remove := func(w *world, id string) string {
+		t.Helper()
+		d, err := w.store.Delete(t.Context(), w.room(), objects.DeleteRequest{Key: "k", VersionID: id, Versioning: w.state})
+		w.check(err)
+		return d.VersionID
+	}
+	for name, tt := range map[string]struct {
+		prepare func(*world) string
+		change  func(*world, string)
+		want    []string
+	}{
+		"ANewObject": {
+			func(w *world) string { return w.put("k", 1, nil).VersionID },
+			func(w *world, _ string) { w.put("k", 1, nil) },
+			[]string{"k"},
+		},
+		"BroughtBack": { // by deleting the marker on top of it
+			func(w *world) string { w.state = objects.VersioningEnabled; w.put("k", 1, nil); return remove(w, "") },
+			func(w *world, marker string) { remove(w, marker) },
+			[]string{"k"},
+		},
+		"BroughtBackMarker": { // by deleting the object on top of it
+			func(w *world) string {
+				w.state = objects.VersioningEnabled
+				remove(w, "")
+				w.put("other", 1, nil)
+				return w.put("k", 1, nil).VersionID
+			},
+			func(w *world, object string) { remove(w, object) },
+			[]string{"k*", "other*", "other-"},
+		},
+		"ANewNullVersion": { // in the place of the one that is noncurrent
+			func(w *world) string {
+				w.put("k", 1, nil)
+				w.state = objects.VersioningEnabled
+				return remove(w, "")
+			},
+			func(w *world, _ string) {
+				w.state = objects.VersioningSuspended
+				w.put("k", 1, nil)
+				w.put("k", 2, nil)
+			},
+			[]string{"k", "k*"},
+		},
+		"ANewNullInsteadOfTheMarker": {
+			func(w *world) string { w.state = objects.VersioningSuspended; return remove(w, "") },
+			func(w *world, _ string) { w.put("k", 1, nil) },
+			[]string{"k"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, rule)
+			made := tt.prepare(w)
+			w.pass(3 * 24 * time.Hour)
+			s := &before{Store: w.store, do: func() { tt.change(w, made) }}
+			w.worker.Store = s
+			w.round(tt.want...)
+			s.once.Do(func() { t.Error("nothing was to be removed") })
+		})
+	}
+}
+
+// A round ends when the bucket gets other rules, or is another of this name, and
+// keeps what a bucket keeps from then on.
+func TestChangedInTheMiddleOfARound(t *testing.T) {
+	const more = 50 // than a page has
+	for name, tt := range map[string]struct {
+		change func(*world)
+		left   int
+	}{
+		"OtherRules": {func(w *world) {
+			w.bucket = &directory.Bucket{ID: "id", Name: "bucket"}
+		}, more},
+		"OtherBucket": {func(w *world) {
+			w.bucket = &directory.Bucket{ID: "id2", Name: "bucket", Configurations: w.bucket.Configurations}
+		}, more},
+		"Versioning": {func(w *world) { w.state = objects.VersioningEnabled }, 2 * more},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, `<Rule><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>`)
+			var putting sync.WaitGroup
+			for i := range 50 {
+				putting.Go(func() {
+					for n := i; n < pageSize+more; n += 50 {
+						if _, err := w.store.Put(t.Context(), w.room(), objects.PutRequest{Key: fmt.Sprintf("k%05d", n)}); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			putting.Wait()
+			w.pass(3 * 24 * time.Hour)
+			w.worker.Store = &before{Store: w.store, do: func() { tt.change(w) }}
+			w.worker.Round(t.Context())
+			if n := len(w.left()); n != tt.left {
+				t.Errorf("%d left, want %d", n, tt.left)
+			}
+		})
+	}
+}
+
+func TestDaysBeyondADuration(t *testing.T) {
+	for days, want := range map[string]time.Time{
+		"106752":     time.Date(2322, 8, 12, 0, 0, 0, 0, time.UTC),
+		"200000":     time.Date(2577, 11, 30, 0, 0, 0, 0, time.UTC),
+		"2147483647": begin.AddDate(0, 0, 2147483647).Add(12 * time.Hour),
+	} {
+		c, err := parse(`<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration><Days>` + days + `</Days></Expiration></Rule></LifecycleConfiguration>`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _, ok := c.Expiration(objects.Info{Key: "k", Modified: begin}, Day)
+		if !ok || !at.Equal(want) {
+			t.Errorf("%s days: %s, want %s", days, at, want)
+		}
+	}
 }

@@ -89,7 +89,8 @@ type Lister interface {
 	// with the keys it passes over: a common prefix is passed in one step.
 	List(ctx context.Context, b Bucket, r ListRequest) (ListPage, error)
 	// ListVersions returns one page of all versions and delete markers, those of
-	// one key from the newest to the oldest. Its cost is bounded as List's is.
+	// one key from the newest to the oldest. Its cost is bounded as List's is. A
+	// page goes on where the one before ended even when that version is deleted.
 	ListVersions(ctx context.Context, b Bucket, r ListVersionsRequest) (VersionsPage, error)
 }
 
@@ -201,7 +202,8 @@ type Conditions struct {
 	IfMatch     string // the ETag that must be there, or "*" for any; a missing object fails with ErrNoSuchKey
 	IfNoneMatch bool   // nothing may be there: "If-None-Match: *"
 	// Modified is the time at which it must have been put, exactly; zero asks
-	// nothing, and a missing object fails with ErrNoSuchKey.
+	// nothing, and a missing object fails with ErrNoSuchKey. It may be asked of a
+	// delete marker that a deletion names, too.
 	Modified time.Time
 }
 
@@ -221,6 +223,9 @@ type DeleteRequest struct {
 	VersionID  string
 	Conditions Conditions
 	Versioning Versioning
+	// Noncurrent removes the version that is named only while its key has a newer
+	// one: it fails with ErrPreconditionFailed when there is none any more.
+	Noncurrent bool
 	// BypassGovernance removes what is only retained in Governance mode.
 	BypassGovernance bool
 }

@@ -12,7 +12,7 @@ import (
 // ends it: after that nothing of it uses the stores.
 func (s *Server) startLifecycle() (stop func()) {
 	w := &lifecycle.Worker{
-		Buckets: s.directory.AllBuckets, Store: s.objects, Versioning: s3.VersioningOf,
+		Buckets: s.directory.AllBuckets, Bucket: s.directory.Bucket, Store: s.objects, Versioning: s3.VersioningOf,
 		Log: s.config.Log, Day: s.config.LifecycleDay, Now: s.config.now,
 	}
 	if w.Now == nil {

@@ -3,6 +3,7 @@ package disk
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -259,11 +260,16 @@ func (k *keyChange) deleteVersion(ctx context.Context, r objects.DeleteRequest) 
 		return objects.Deleted{}, fmt.Errorf("disk: %w", objects.ErrNoSuchVersion)
 	}
 	checked := found
-	if found.isMarker {
+	if found.isMarker && r.Conditions.Modified.IsZero() {
 		checked = nil
 	}
 	if err := check(r.Conditions, checked); err != nil {
 		return objects.Deleted{}, err
+	}
+	if r.Noncurrent {
+		if newest, err := k.isNewest(found); newest || err != nil {
+			return objects.Deleted{}, errors.Join(err, fmt.Errorf("disk: %w: the version is the newest", objects.ErrPreconditionFailed))
+		}
 	}
 	deleted := objects.Deleted{VersionID: r.VersionID, DeleteMarker: found.isMarker}
 	if k.current != nil && found.versionID() == k.current.versionID() {
@@ -277,6 +283,15 @@ func (k *keyChange) deleteVersion(ctx context.Context, r objects.DeleteRequest) 
 		}
 	}
 	return deleted, k.commit(ctx, nil, nil)
+}
+
+// isNewest reports whether no version of the key is newer than one that it has.
+func (k *keyChange) isNewest(o *objectRecord) (bool, error) {
+	if k.current != nil {
+		return k.current.versionID() == o.versionID(), nil
+	}
+	newest, err := k.newestOlder()
+	return newest == o.version, err
 }
 
 // promote makes an object of the newest of the older versions, but for one that
@@ -474,7 +489,7 @@ type versionListing struct {
 }
 
 // start finds where the page begins.
-func (l *versionListing) start(s *Store, rows getter, b objects.Bucket) error {
+func (l *versionListing) start(s *Store, at snapshot, b objects.Bucket) error {
 	r := l.request
 	if r.KeyAfter == "" {
 		l.objectAt, l.versionAt = l.objects, l.versions
@@ -484,19 +499,52 @@ func (l *versionListing) start(s *Store, rows getter, b objects.Bucket) error {
 	if r.VersionAfter == "" {
 		return nil
 	}
-	current, err := s.version(rows, b, r.KeyAfter, "")
+	current, err := s.version(at, b, r.KeyAfter, "")
 	if err != nil {
 		return err
 	}
+	rows := versionRows(b.ID, r.KeyAfter)
 	if current != nil && current.versionID() == r.VersionAfter {
-		l.versionAt, l.resumed = versionRows(b.ID, r.KeyAfter), r.KeyAfter
+		l.versionAt, l.resumed = rows, r.KeyAfter
 		return nil
 	}
-	v, ok, err := s.placeOf(rows, b, r.KeyAfter, r.VersionAfter)
-	if err == nil && ok {
-		l.versionAt, l.resumed = append(versionRow(b.ID, r.KeyAfter, v), 0), r.KeyAfter
+	v, ok, err := s.placeOf(at, b, r.KeyAfter, r.VersionAfter)
+	switch {
+	case err != nil:
+		return err
+	case !ok && r.VersionAfter == objects.NullVersion: // it was deleted, and its place with it
+		l.objectAt, l.versionAt = objectRow(b.ID, r.KeyAfter), rows
+		return nil
+	case !ok:
+		return nil
 	}
-	return err
+	l.versionAt = append(versionRow(b.ID, r.KeyAfter, v), 0)
+	if current == nil {
+		var newer []byte
+		if err = first(at.reader, rows, l.versionAt, &newer); newer != nil {
+			l.resumed = r.KeyAfter
+		}
+		return err
+	}
+	there, err := at.get(versionRow(b.ID, r.KeyAfter, v))
+	if err != nil {
+		return err
+	}
+	if there != nil || !current.isOlder(v) {
+		l.resumed = r.KeyAfter
+		return nil
+	}
+	// It was deleted, with all that was newer: an older one took its place.
+	l.objectAt, l.versionAt = objectRow(b.ID, r.KeyAfter), rows
+	return nil
+}
+
+// isOlder reports whether a current version was made before a deleted one.
+func (o *objectRecord) isOlder(v versionID) bool {
+	if o.null {
+		return uint64(o.modified.UnixNano()) < binary.BigEndian.Uint64(v[:8])
+	}
+	return bytes.Compare(o.version[:], v[:]) < 0
 }
 
 func (l *versionListing) merge(newest, older *pebble.Iterator) error {

@@ -194,6 +194,61 @@ var versionTests = map[string]func(*bench){
 		b.same(len(b.versions(objects.ListVersionsRequest{Max: 10}).Versions), 3)
 	},
 
+	"DeletedWhileNoncurrentOrAsSeen": func(b *bench) {
+		remove := func(info objects.Info, noncurrent bool) error {
+			_, err := b.store.Delete(b.ctx, b.bucket, objects.DeleteRequest{
+				Key: "k", VersionID: info.VersionID, Noncurrent: noncurrent, Conditions: objects.Conditions{Modified: info.Modified},
+			})
+			return err
+		}
+		one := b.putVersion("k", "1", objects.VersioningEnabled)
+		b.fails(remove(one, true), objects.ErrPreconditionFailed)
+		b.deleteVersion("k", "", objects.VersioningEnabled)
+		marker := b.versions(objects.ListVersionsRequest{Max: 1}).Versions[0]
+		b.fails(remove(marker, true), objects.ErrPreconditionFailed)
+		b.ok(remove(one, true))
+		other := marker
+		other.Modified = other.Modified.Add(1)
+		b.fails(remove(other, false), objects.ErrPreconditionFailed)
+		b.ok(remove(marker, false))
+		null := b.putVersion("k", "2", objects.VersioningSuspended)
+		b.putVersion("k", "3", objects.VersioningSuspended)
+		b.fails(remove(null, false), objects.ErrPreconditionFailed)
+		b.holdsVersion("k", "", "3")
+	},
+
+	// Whoever empties a bucket deletes one page of versions before he asks for
+	// the next.
+	"PagesThatAreDeleted": func(b *bench) {
+		for _, size := range []int{1, 2, 3} {
+			for _, key := range []string{"j", "k", "l"} {
+				b.putVersion(key, "null", objects.Unversioned)
+				b.putVersion(key, "1", objects.VersioningEnabled)
+				b.deleteVersion(key, "", objects.VersioningEnabled)
+				b.putVersion(key, "2", objects.VersioningEnabled)
+				b.putVersion(key, "3", objects.VersioningEnabled)
+				b.deleteVersion(key, "", objects.VersioningEnabled)
+				b.deleteVersion(key, "", objects.VersioningEnabled)
+			}
+			b.putVersion("k", "null", objects.VersioningSuspended)
+			in, seen := objects.ListVersionsRequest{Max: size}, 0
+			for {
+				page := b.versions(in)
+				for i, v := range page.Versions {
+					b.same(v.IsLatest, i == 0 || page.Versions[i-1].Key != v.Key)
+					b.deleteVersion(v.Key, v.VersionID, objects.VersioningEnabled)
+					seen++
+				}
+				if !page.Truncated {
+					break
+				}
+				in.KeyAfter, in.VersionAfter = page.NextKey, page.NextVersion
+			}
+			b.same(seen, 3*7)
+			b.same(b.walkVersions(objects.ListVersionsRequest{Max: 100}), []string{})
+		}
+	},
+
 	"CopiesAndUploads": func(b *bench) {
 		one := b.putVersion("k", "1", objects.VersioningEnabled)
 		b.putVersion("k", "2", objects.VersioningEnabled)
