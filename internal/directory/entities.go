@@ -118,7 +118,7 @@ func (d *Directory) deleteEntity(ctx context.Context, of Entity) error {
 			by    string
 			count int
 		}{
-			{"groups", len(e.groups)}, {"members", len(e.members)}, {"access keys", len(e.keys)},
+			{"instance profiles", len(e.profiles)}, {"groups", len(e.groups)}, {"members", len(e.members)}, {"access keys", len(e.keys)},
 			{"inline policies", len(e.inline)}, {"policies", len(e.attached)},
 		} {
 			if held.count > 0 {

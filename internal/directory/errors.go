@@ -22,7 +22,7 @@ var (
 )
 
 // NotFoundError says that something is not there. Kind is "account", "user",
-// "group", "role", "policy", "policy version", "inline policy", "attachment",
+// "group", "role", "instance profile", "policy", "policy version", "inline policy", "attachment",
 // "membership", "boundary", "access key" or "bucket".
 type NotFoundError struct{ Kind, Name string }
 
@@ -40,7 +40,7 @@ type ExistsError struct {
 func (e *ExistsError) Error() string { return fmt.Sprintf("%s %q already exists", e.Kind, e.Name) }
 
 // InUseError says that something cannot be deleted. By is what must go first:
-// "access keys", "policies" (attached), "inline policies", "groups", "members",
+// "instance profiles" (that a role is in), "a role", "access keys", "policies" (attached), "inline policies", "groups", "members",
 // "attachments", "boundaries", "versions" or "default version".
 type InUseError struct{ Kind, Name, By string }
 

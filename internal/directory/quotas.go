@@ -10,6 +10,9 @@ const (
 	QuotaPoliciesPerAccount = "PoliciesPerAccount"
 	QuotaBucketsPerAccount  = "BucketsPerAccount"
 
+	QuotaInstanceProfilesPerAccount = "InstanceProfilesPerAccount"
+	QuotaRolesPerInstanceProfile    = "InstanceSessionsPerInstanceProfile"
+
 	QuotaGroupsPerUser     = "GroupsPerUser"
 	QuotaAccessKeysPerUser = "AccessKeysPerUser" // and of an account's root
 	QuotaVersionsPerPolicy = "VersionsPerPolicy"
@@ -21,6 +24,8 @@ const (
 	QuotaTagsPerUser   = "TagsPerUser"
 	QuotaTagsPerRole   = "TagsPerRole"
 	QuotaTagsPerPolicy = "TagsPerPolicy"
+
+	QuotaTagsPerInstanceProfile = "TagsPerInstanceProfile"
 
 	// Sizes are in characters that are not white space.
 	QuotaPolicySize      = "PolicySize"      // a managed policy
@@ -37,19 +42,23 @@ var quotas = map[string]int{
 	QuotaPoliciesPerAccount: 1500,
 	QuotaBucketsPerAccount:  10000,
 	QuotaGroupsPerUser:      10,
-	QuotaAccessKeysPerUser:  2,
-	QuotaVersionsPerPolicy:  5,
-	QuotaPoliciesPerUser:    10,
-	QuotaPoliciesPerGroup:   10,
-	QuotaPoliciesPerRole:    10,
-	QuotaTagsPerUser:        50,
-	QuotaTagsPerRole:        50,
-	QuotaTagsPerPolicy:      50,
-	QuotaPolicySize:         6144,
-	QuotaACLSizePerRole:     2048,
-	QuotaUserPolicySize:     2048,
-	QuotaGroupPolicySize:    5120,
-	QuotaRolePolicySize:     10240,
+
+	QuotaInstanceProfilesPerAccount: 1000,
+	QuotaRolesPerInstanceProfile:    1,
+	QuotaTagsPerInstanceProfile:     50,
+	QuotaAccessKeysPerUser:          2,
+	QuotaVersionsPerPolicy:          5,
+	QuotaPoliciesPerUser:            10,
+	QuotaPoliciesPerGroup:           10,
+	QuotaPoliciesPerRole:            10,
+	QuotaTagsPerUser:                50,
+	QuotaTagsPerRole:                50,
+	QuotaTagsPerPolicy:              50,
+	QuotaPolicySize:                 6144,
+	QuotaACLSizePerRole:             2048,
+	QuotaUserPolicySize:             2048,
+	QuotaGroupPolicySize:            5120,
+	QuotaRolePolicySize:             10240,
 }
 
 // Quota returns the limit of a quota, or 0 for a name that is none.

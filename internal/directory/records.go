@@ -37,6 +37,7 @@ var tables = []table{
 	{"SELECT policy_arn, version, document, created FROM policy_versions", scanVersion},
 	{"SELECT id, account_id, kind, path, name, created, boundary, tags, description, max_session, trust_policy, trust_principals, used, used_service, used_region FROM entities", scanEntity},
 	{"SELECT group_id, user_id FROM memberships", scanMembership},
+	{"SELECT id, account_id, path, name, created, COALESCE(role_id, ''), tags FROM instance_profiles", scanInstanceProfile},
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
 	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
@@ -160,6 +161,41 @@ func (r *membershipRow) remove() statement {
 func scanMembership(_ *loader, s scanner) (record, error) {
 	var r membershipRow
 	return &r, s.Scan(&r.groupID, &r.userID)
+}
+
+type instanceProfileRow struct {
+	id, accountID, path, name string
+	created                   time.Time
+	roleID                    string // "" for none
+	tags                      []Tag
+}
+
+func (r *instanceProfileRow) put() statement {
+	var roleID any
+	if r.roleID != "" {
+		roleID = r.roleID
+	}
+	return statement{
+		`INSERT INTO instance_profiles (id, account_id, path, name, name_key, created, role_id, tags)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (id) DO UPDATE SET role_id = excluded.role_id, tags = excluded.tags`,
+		[]any{r.id, r.accountID, r.path, r.name, foldName(r.name), r.created.Unix(), roleID, encode(r.tags)},
+	}
+}
+
+func (r *instanceProfileRow) remove() statement {
+	return statement{`DELETE FROM instance_profiles WHERE id = $1`, []any{r.id}}
+}
+
+func scanInstanceProfile(_ *loader, s scanner) (record, error) {
+	var r instanceProfileRow
+	var created int64
+	var tags string
+	if err := s.Scan(&r.id, &r.accountID, &r.path, &r.name, &created, &r.roleID, &tags); err != nil {
+		return nil, err
+	}
+	r.created = fromSeconds(created)
+	return &r, decode("instance_profiles.tags", tags, &r.tags)
 }
 
 // policyRow is a managed policy without its versions.

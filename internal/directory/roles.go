@@ -113,7 +113,7 @@ func (d *Directory) UpdateRole(ctx context.Context, accountID, name string, u Ro
 }
 
 // DeleteRole deletes a role. It fails with *NotFoundError, and with
-// *InUseError while the role has policies.
+// *InUseError while the role has policies or is in an instance profile.
 func (d *Directory) DeleteRole(ctx context.Context, accountID, name string) error {
 	return d.deleteEntity(ctx, Entity{accountID, KindRole, name})
 }

@@ -55,6 +55,17 @@ type Role struct {
 	Trust *eval.Policy
 }
 
+// InstanceProfile is a container for the role of EC2 instances. There are no
+// instances here: it is kept for the clients that make one with every role.
+type InstanceProfile struct {
+	AccountID      string
+	Path, Name, ID string // ID is AIPA...
+	ARN            string
+	Created        time.Time
+	RoleID         string // of its role, or ""
+	Tags           []Tag  // sorted by key
+}
+
 // ManagedPolicy is a customer's managed policy, or one of AWS's, whose AccountID
 // is AWSAccountID and whose counts are those of all accounts: PolicyUsage gives
 // those of one.

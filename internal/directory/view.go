@@ -44,6 +44,7 @@ type account struct {
 
 	named    map[EntityKind]map[string]*entity // by name in lower case
 	policies map[string]*managed               // by name in lower case
+	profiles map[string]*instanceProfileRow    // by name in lower case
 	rootKeys map[string]*accessKey
 	buckets  map[string]*Bucket
 }
@@ -52,7 +53,8 @@ func newAccount(a *Account) *account {
 	return &account{
 		shown:    a,
 		named:    map[EntityKind]map[string]*entity{KindUser: {}, KindGroup: {}, KindRole: {}},
-		policies: map[string]*managed{}, rootKeys: map[string]*accessKey{}, buckets: map[string]*Bucket{},
+		policies: map[string]*managed{}, profiles: map[string]*instanceProfileRow{},
+		rootKeys: map[string]*accessKey{}, buckets: map[string]*Bucket{},
 	}
 }
 
@@ -66,11 +68,12 @@ type entity struct {
 	group *Group
 	role  atomic.Pointer[Role] // replaced by RecordRoleUse too
 
-	attached map[string]*managed   // by ARN
-	inline   map[string]*inlineRow // by name
-	groups   map[string]*entity    // of a user, by id
-	members  map[string]*entity    // of a group, by id
-	keys     map[string]*accessKey // of a user
+	attached map[string]*managed            // by ARN
+	inline   map[string]*inlineRow          // by name
+	groups   map[string]*entity             // of a user, by id
+	members  map[string]*entity             // of a group, by id
+	keys     map[string]*accessKey          // of a user
+	profiles map[string]*instanceProfileRow // of a role, by id
 
 	current  atomic.Pointer[policySet]
 	unstored atomic.Bool // the role's last use is newer than the database
@@ -199,6 +202,36 @@ func (r *membershipRow) removeFrom(v *view) {
 	delete(g.members, r.userID)
 	delete(u.groups, r.groupID)
 	g.account.generation++
+}
+
+func (r *instanceProfileRow) putInto(v *view) {
+	profiles := v.accounts[r.accountID].profiles
+	if old := profiles[foldName(r.name)]; old != nil {
+		old.leaveRole(v)
+	}
+	profiles[foldName(r.name)] = r
+	if r.roleID != "" {
+		insert(&v.entities[r.roleID].profiles, r.id, r)
+	}
+}
+
+func (r *instanceProfileRow) removeFrom(v *view) {
+	r.leaveRole(v)
+	delete(v.accounts[r.accountID].profiles, foldName(r.name))
+}
+
+func (r *instanceProfileRow) leaveRole(v *view) {
+	if r.roleID != "" {
+		delete(v.entities[r.roleID].profiles, r.id)
+	}
+}
+
+func (r *instanceProfileRow) show() *InstanceProfile {
+	return &InstanceProfile{
+		AccountID: r.accountID, Path: r.path, Name: r.name, ID: r.id,
+		ARN:     "arn:aws:iam::" + r.accountID + ":instance-profile" + r.path + r.name,
+		Created: r.created, RoleID: r.roleID, Tags: r.tags,
+	}
 }
 
 func (r *policyRow) putInto(v *view) {
@@ -372,6 +405,18 @@ func (v *view) entity(of Entity) (*entity, error) {
 	return nil, &NotFoundError{string(of.Kind), of.Name}
 }
 
+// instanceProfile finds an instance profile, or fails with a *NotFoundError.
+func (v *view) instanceProfile(accountID, name string) (*instanceProfileRow, error) {
+	a, err := v.account(accountID)
+	if err != nil {
+		return nil, err
+	}
+	if r := a.profiles[foldName(name)]; r != nil {
+		return r, nil
+	}
+	return nil, &NotFoundError{"instance profile", name}
+}
+
 // policy finds a managed policy, or fails with a *NotFoundError.
 func (v *view) policy(arn string) (*managed, error) {
 	if p := v.policies[arn]; p != nil {
@@ -398,6 +443,8 @@ func sortedValues[V any](m map[string]V, name func(V) string) []V {
 func entityName(e *entity) string    { return e.row.name }
 func policyName(p *managed) string   { return p.row.name }
 func inlineName(r *inlineRow) string { return r.name }
+
+func profileName(r *instanceProfileRow) string { return r.name }
 
 // truncated is the time that is kept: whole seconds, in UTC.
 func truncated(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

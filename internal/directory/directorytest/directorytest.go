@@ -47,6 +47,7 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		{"Names", testNames},
 		{"Tags", testTags},
 		{"Deletion", testDeletion},
+		{"InstanceProfiles", testInstanceProfiles},
 		{"Policies", testPolicies},
 		{"PolicyVersions", testPolicyVersions},
 		{"AWSPolicies", testAWSPolicies},

@@ -11,6 +11,7 @@ type (
 		ID, CanonicalID string
 		Entities        []entityDump
 		Policies        []policyDump
+		Profiles        []profileDump
 		Buckets         []bucketDump
 		RootKeys        []keyDump
 	}
@@ -25,6 +26,7 @@ type (
 		Attached                 []string
 		Inline                   map[string]string
 		Groups, Members          []string
+		Profiles                 []string
 		Keys                     []keyDump
 		Identity                 []string // names of the compiled policies
 		CompiledBoundary         string
@@ -35,6 +37,11 @@ type (
 		Attachments, Boundaries                   int
 		Holders, Bounded                          []directory.Entity
 		Tags                                      []directory.Tag
+	}
+	profileDump struct {
+		Path, Name, ID, ARN, RoleID string
+		Created                     int64
+		Tags                        []directory.Tag
 	}
 	keyDump struct {
 		ID, Secret, UserID, UserName string
@@ -66,6 +73,9 @@ func dump(d *directory.Directory) (accounts []accountDump) {
 		}
 		for _, p := range d.Policies(a.ID, "") {
 			one.Policies = append(one.Policies, dumpPolicy(d, p))
+		}
+		for _, p := range d.InstanceProfiles(a.ID, "") {
+			one.Profiles = append(one.Profiles, profileDump{p.Path, p.Name, p.ID, p.ARN, p.RoleID, p.Created.Unix(), p.Tags})
 		}
 		for _, b := range d.Buckets(a.ID) {
 			one.Buckets = append(one.Buckets, dumpBucket(b))
@@ -103,6 +113,9 @@ func dumpRole(d *directory.Directory, r *directory.Role) entityDump {
 		Kind: directory.KindRole, Path: r.Path, Name: r.Name, ID: r.ID, ARN: r.ARN, Created: r.Created.Unix(),
 		Boundary: r.PermissionsBoundary, Tags: r.Tags, Description: r.Description, TrustPolicy: r.TrustPolicy,
 		MaxSession: int64(r.MaxSessionDuration.Seconds()), LastUsed: r.LastUsed.Time.Unix(),
+	}
+	for _, p := range d.InstanceProfilesForRole(r.AccountID, r.Name) {
+		e.Profiles = append(e.Profiles, p.Name)
 	}
 	p, _ := d.PoliciesOfRole(r.ID)
 	e.setPolicies(p)

@@ -18,6 +18,7 @@ import (
 type model struct {
 	entities []*modelEntity
 	policies []*modelPolicy
+	profiles []*modelProfile
 	buckets  []*modelBucket
 	rootKeys []*modelKey
 }
@@ -36,6 +37,12 @@ type modelPolicy struct {
 	accountID string
 	policyDump
 	last int
+}
+
+type modelProfile struct {
+	accountID string
+	profileDump
+	role *modelEntity
 }
 
 type modelKey struct {
@@ -156,6 +163,9 @@ func forgetTimes(a *accountDump) {
 	for i := range a.RootKeys {
 		a.RootKeys[i].Created = 0
 	}
+	for i := range a.Profiles {
+		a.Profiles[i].Created = 0
+	}
 	for i := range a.Buckets {
 		a.Buckets[i].Created = 0
 	}
@@ -174,6 +184,11 @@ func (m *model) dump() (all []accountDump) {
 		for _, p := range sorted(m.policies, func(p *modelPolicy) string { return p.Name }) {
 			if p.accountID == id {
 				a.Policies = append(a.Policies, m.policyDump(p))
+			}
+		}
+		for _, p := range sorted(m.profiles, func(p *modelProfile) string { return p.Name }) {
+			if p.accountID == id {
+				a.Profiles = append(a.Profiles, p.dump())
 			}
 		}
 		for _, b := range sorted(m.buckets, func(b *modelBucket) string { return b.Name }) {
@@ -223,6 +238,11 @@ func (m *model) entityDump(e *modelEntity) entityDump {
 	for _, u := range sorted(m.entities, func(e *modelEntity) string { return e.Name }) {
 		if slices.Contains(u.groups, e) {
 			d.Members = append(d.Members, u.Name)
+		}
+	}
+	for _, p := range sorted(m.profiles, func(p *modelProfile) string { return p.Name }) {
+		if p.role == e {
+			d.Profiles = append(d.Profiles, p.Name)
 		}
 	}
 	for _, k := range e.keys {
@@ -281,6 +301,23 @@ func (m *model) policy(arn string) *modelPolicy {
 		return nil
 	}
 	return m.policies[i]
+}
+
+func (p *modelProfile) dump() profileDump {
+	d := p.profileDump
+	d.ARN = "arn:aws:iam::" + p.accountID + ":instance-profile" + p.Path + p.Name
+	if p.role != nil {
+		d.RoleID = p.role.ID
+	}
+	return d
+}
+
+func (m *model) profile(accountID, name string) *modelProfile {
+	i := slices.IndexFunc(m.profiles, func(p *modelProfile) bool { return p.accountID == accountID && strings.EqualFold(p.Name, name) })
+	if i < 0 {
+		return nil
+	}
+	return m.profiles[i]
 }
 
 func (m *model) bucket(name string) *modelBucket {

@@ -65,6 +65,7 @@ func (r *run) actions() map[string]func(*rapid.T) {
 		"deleteVersion": r.deleteVersion, "setDefault": r.setDefault,
 		"attach": r.attach, "detach": r.detach, "putInline": r.putInline, "deleteInline": r.deleteInline,
 		"createKey": r.createKey, "changeKey": r.changeKey,
+		"createProfile": r.createProfile, "changeProfile": r.changeProfile,
 		"createBucket": r.createBucket, "changeBucket": r.changeBucket,
 	} {
 		actions[name] = func(t *rapid.T) {
@@ -137,7 +138,8 @@ func (r *run) delete() {
 	of := r.pickEntity()
 	e := r.model.entity(of)
 	held := e != nil && (len(e.inline)+len(e.attached)+len(e.groups)+len(e.keys) > 0 ||
-		slices.ContainsFunc(r.model.entities, func(u *modelEntity) bool { return slices.Contains(u.groups, e) }))
+		slices.ContainsFunc(r.model.entities, func(u *modelEntity) bool { return slices.Contains(u.groups, e) }) ||
+		slices.ContainsFunc(r.model.profiles, func(p *modelProfile) bool { return p.role == e }))
 	deletes := map[directory.EntityKind]func(context.Context, string, string) error{
 		directory.KindUser: r.d.DeleteUser, directory.KindGroup: r.d.DeleteGroup, directory.KindRole: r.d.DeleteRole,
 	}
@@ -359,6 +361,46 @@ func (r *run) changeKey() {
 	active := rapid.Bool().Draw(r.T, "active")
 	if r.answer("updateKey", r.d.UpdateAccessKey(r.ctx, of.AccountID, of.Name, id, active), when(chosen == nil, notFound)) {
 		chosen.Active = active
+	}
+}
+
+func (r *run) createProfile() {
+	account, path, name := r.pickAccount(), r.pick("path", "/", "/p/"), r.pickName()
+	p, err := r.d.CreateInstanceProfile(r.ctx, directory.InstanceProfile{AccountID: account, Path: path, Name: name})
+	if r.answer("createProfile", err, when(r.model.profile(account, name) != nil, exists)) {
+		r.model.profiles = append(r.model.profiles, &modelProfile{accountID: account, profileDump: profileDump{Path: path, Name: name, ID: p.ID}})
+	}
+}
+
+func (r *run) changeProfile() {
+	role, name := r.pickEntity(directory.KindRole), r.pickName()
+	account, e := role.AccountID, r.model.entity(role)
+	p := r.model.profile(account, name)
+	missing := when(p == nil, notFound)
+	t := directory.Tag{Key: r.pick("key", "k", "K", "j"), Value: r.pick("value", "1", "2", "")}
+	switch r.pick("change", "delete", "add", "remove", "tag", "untag") {
+	case "delete":
+		if r.answer("deleteProfile", r.d.DeleteInstanceProfile(r.ctx, account, name), missing, when(p != nil && p.role != nil, inUse)) {
+			r.model.profiles = without(r.model.profiles, p)
+		}
+	case "add":
+		err := r.d.AddRoleToInstanceProfile(r.ctx, account, name, role.Name)
+		if r.answer("addRole", err, missing, when(e == nil, notFound), when(p != nil && p.role != nil, limit)) {
+			p.role = e
+		}
+	case "remove":
+		err := r.d.RemoveRoleFromInstanceProfile(r.ctx, account, name, role.Name)
+		if r.answer("removeRole", err, missing, when(e == nil || p != nil && p.role != e, notFound)) {
+			p.role = nil
+		}
+	case "tag":
+		if r.answer("tagProfile", r.d.TagInstanceProfile(r.ctx, account, name, []directory.Tag{t}), missing) {
+			p.Tags = sorted(append(untagged(p.Tags, t.Key), t), func(t directory.Tag) string { return t.Key })
+		}
+	case "untag":
+		if r.answer("untagProfile", r.d.UntagInstanceProfile(r.ctx, account, name, []string{t.Key}), missing) {
+			p.Tags = untagged(p.Tags, t.Key)
+		}
 	}
 }
 
