@@ -37,7 +37,7 @@ type groupDetail struct {
 
 type roleDetail struct {
 	role
-	InstanceProfileList     query.List[struct{}]
+	InstanceProfileList     query.List[instanceProfile]
 	RolePolicyList          query.List[inlinePolicy]
 	AttachedManagedPolicies query.List[attachedPolicy]
 }
@@ -143,6 +143,7 @@ func (h *handlers) roleDetail(r *directory.Role) roleDetail {
 	e := directory.Entity{AccountID: r.AccountID, Kind: directory.KindRole, Name: r.Name}
 	return roleDetail{
 		role:                    wholeRole(r),
+		InstanceProfileList:     query.ListOf(h.directory.InstanceProfilesForRole(r.AccountID, r.Name), h.listedInstanceProfile),
 		RolePolicyList:          h.inlinePolicies(e),
 		AttachedManagedPolicies: query.ListOf(h.directory.AttachedPolicies(e), attachedOf),
 	}

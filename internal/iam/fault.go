@@ -41,14 +41,15 @@ func fault(err error) error {
 
 // notFoundMessages are the messages of NoSuchEntity by the directory's kind.
 var notFoundMessages = map[string]string{
-	"user":           "The user with name %s cannot be found.",
-	"group":          "The group with name %s cannot be found.",
-	"role":           "The role with name %s cannot be found.",
-	"policy":         "Policy %s was not found.",
-	"attachment":     "Policy %s was not found.",
-	"policy version": "Policy version %s does not exist.",
-	"inline policy":  "The policy with name %s cannot be found.",
-	"access key":     "The Access Key with id %s cannot be found.",
+	"user":             "The user with name %s cannot be found.",
+	"group":            "The group with name %s cannot be found.",
+	"role":             "The role with name %s cannot be found.",
+	"instance profile": "Instance Profile %s cannot be found.",
+	"policy":           "Policy %s was not found.",
+	"attachment":       "Policy %s was not found.",
+	"policy version":   "Policy version %s does not exist.",
+	"inline policy":    "The policy with name %s cannot be found.",
+	"access key":       "The Access Key with id %s cannot be found.",
 }
 
 func noSuchEntity(e *directory.NotFoundError) error {
@@ -67,6 +68,8 @@ func alreadyExists(e *directory.ExistsError) error {
 		return awserr.EntityAlreadyExists.WithMessage("Group with name %s already exists.", e.Name)
 	case "role":
 		return awserr.EntityAlreadyExists.WithMessage("Role with name %s already exists.", e.Name)
+	case "instance profile":
+		return awserr.EntityAlreadyExists.WithMessage("Instance Profile %s already exists.", e.Name)
 	case "policy":
 		return awserr.EntityAlreadyExists.WithMessage("A policy called %s already exists. Duplicate names are not allowed.", e.Name)
 	}
@@ -75,15 +78,17 @@ func alreadyExists(e *directory.ExistsError) error {
 
 // conflicts are the messages of DeleteConflict by what must go first.
 var conflicts = map[string]string{
-	"access keys":     "Cannot delete entity, must delete access keys first.",
-	"inline policies": "Cannot delete entity, must delete policies first.",
-	"policies":        "Cannot delete entity, must detach all policies first.",
-	"groups":          "Cannot delete entity, must remove users from group first.",
-	"members":         "Cannot delete entity, must remove users from group first.",
-	"attachments":     "Cannot delete a policy attached to entities.",
-	"boundaries":      "Cannot delete a policy attached to entities.",
-	"versions":        "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
-	"default version": "Cannot delete the default version of a policy.",
+	"instance profiles": "Cannot delete entity, must remove roles from instance profile first.",
+	"a role":            "Cannot delete entity, must remove roles from instance profile first.",
+	"access keys":       "Cannot delete entity, must delete access keys first.",
+	"inline policies":   "Cannot delete entity, must delete policies first.",
+	"policies":          "Cannot delete entity, must detach all policies first.",
+	"groups":            "Cannot delete entity, must remove users from group first.",
+	"members":           "Cannot delete entity, must remove users from group first.",
+	"attachments":       "Cannot delete a policy attached to entities.",
+	"boundaries":        "Cannot delete a policy attached to entities.",
+	"versions":          "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+	"default version":   "Cannot delete the default version of a policy.",
 }
 
 func deleteConflict(e *directory.InUseError) error {

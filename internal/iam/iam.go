@@ -48,6 +48,12 @@ type mover interface {
 	destination(*handlers, *service.Request) resource
 }
 
+// passer is the input of an operation that gives a role to a service, which the
+// caller must be allowed to pass.
+type passer interface {
+	passed(*handlers, *service.Request) resource
+}
+
 // row returns the row of an operation that needs the permission of its own name
 // on its resource, as all of IAM's do.
 func row[In input, Out any](h *handlers, name string, serve func(context.Context, *service.Request, *In) (*Out, error)) service.Operation {
@@ -59,6 +65,9 @@ func row[In input, Out any](h *handlers, name string, serve func(context.Context
 			needs := []service.Need{(*in).resource(h, r).need(action)}
 			if m, moves := any(*in).(mover); moves {
 				needs = append(needs, m.destination(h, r).need(action))
+			}
+			if p, passes := any(*in).(passer); passes {
+				needs = append(needs, p.passed(h, r).need("iam:PassRole"))
 			}
 			return needs, nil
 		},
@@ -80,7 +89,7 @@ func (h *handlers) operations() []service.Operation {
 	for _, family := range [][]service.Operation{
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
-		h.simulationOperations(),
+		h.simulationOperations(), h.instanceProfileOperations(),
 	} {
 		all = append(all, family...)
 	}

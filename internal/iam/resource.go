@@ -24,6 +24,8 @@ type resource struct {
 	requestTags []directory.Tag // that the request gives it
 	tagKeys     []string        // that the request takes from it
 	policyARN   string          // that the request attaches or detaches
+
+	passedTo, associated string // of a role that is passed: to which service, and for what
 }
 
 // need returns the permission to perform an action on the resource. Of the keys
@@ -44,6 +46,10 @@ func (x resource) need(action string) service.Need {
 		}
 		if x.policyARN != "" {
 			c.SetString("iam:PolicyARN", x.policyARN)
+		}
+		if x.passedTo != "" {
+			c.SetString("iam:PassedToService", x.passedTo)
+			c.SetString("iam:AssociatedResourceArn", x.associated)
 		}
 		keys := x.tagKeys
 		for _, t := range x.requestTags {

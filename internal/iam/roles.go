@@ -24,7 +24,6 @@ func (h *handlers) roleOperations() []service.Operation {
 		row(h, "TagRole", h.tagRole),
 		row(h, "UntagRole", h.untagRole),
 		row(h, "ListRoleTags", h.listRoleTags),
-		row(h, "ListInstanceProfilesForRole", h.listInstanceProfilesForRole),
 	}
 }
 
@@ -254,18 +253,4 @@ func (h *handlers) deleteRolePermissionsBoundary(ctx context.Context, r *service
 		return nil, awserr.NoSuchEntity.WithMessage("The role with name %s has no permissions boundary.", in.RoleName)
 	}
 	return done(h.directory.SetBoundary(ctx, in.entity(r), ""))
-}
-
-// listInstanceProfilesResult is always empty: there are no instances for which
-// a role could have a profile.
-type listInstanceProfilesResult struct {
-	InstanceProfiles query.List[struct{}]
-	query.Page
-}
-
-func (h *handlers) listInstanceProfilesForRole(_ context.Context, r *service.Request, in *listOfRoleInput) (*listInstanceProfilesResult, error) {
-	if _, err := h.findRole(r, in.RoleName); err != nil {
-		return nil, err
-	}
-	return &listInstanceProfilesResult{}, nil
 }
