@@ -205,11 +205,11 @@ func (c *caller) denial(r row, what string) string {
 	if !explained {
 		reason = "because no identity-based policy allows the " + action + " action"
 	}
+	if action == "s3:ListAllMyBuckets" { // there is no resource to name
+		return fmt.Sprintf("User: %s is not authorized to perform: %s %s", c.arn, action, reason)
+	}
 	resource := "arn:aws:s3:::" + c.bucketOf(r.parameters)
-	switch {
-	case action == "s3:ListAllMyBuckets":
-		resource = "arn:aws:s3:::*"
-	case key != "":
+	if key != "" {
 		resource += "/" + key
 	}
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %q %s", c.arn, action, resource, reason)
