@@ -209,6 +209,9 @@ func wholeNumber(s string) (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(whole+fraction, 10, 64)
+	if n == 0 {
+		return 0, err == nil // whatever the exponent, which may be huge
+	}
 	for ; err == nil && shift < 0; shift++ {
 		if n%10 != 0 {
 			return 0, false

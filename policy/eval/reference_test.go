@@ -437,6 +437,9 @@ func plainARNValue(want, have string, variables bool, c *condition.Context) bool
 
 // plainNumber reads a decimal number.
 func plainNumber(s string) *big.Rat {
+	if regexp.MustCompile(`^[+-]?(0+(\.0*)?|\.0+)([eE][+-]?[0-9]+)?$`).MatchString(s) {
+		return new(big.Rat)
+	}
 	if !regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$`).MatchString(s) {
 		return nil
 	}
