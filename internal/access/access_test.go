@@ -380,6 +380,12 @@ func TestNarrowedSessions(t *testing.T) {
 		})
 	}
 	ofUser := w.temporary(session.SessionToken, func(s *session.Session) { s.UserID = w.user.ID })
+	tagged := must(w.directory.CreateRole(t.Context(), directory.Role{AccountID: account, Path: "/", Name: "Tagged", MaxSessionDuration: time.Hour,
+		TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + w.user.ARN + `"},
+			"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}}`}))(t)
+	assume := func(action string) access.Need {
+		return access.Need{Action: action, Resource: tagged.ARN, Role: tagged}
+	}
 	managed := func(arns ...string) func(*session.Session) {
 		return func(s *session.Session) { s.PolicyARNs = arns }
 	}
@@ -398,8 +404,13 @@ func TestNarrowedSessions(t *testing.T) {
 		{"federated user without policies", federated(nil), w.get("x"), false},
 		{"federated user with one", federated(only("x")), put, true},
 		{"session token", ofUser, put, true},
+		{"session token, to assume a role", ofUser, assume("sts:AssumeRole"), true},
+		{"session token, to tag the session of a role", ofUser, assume("sts:TagSession"), true},
+		{"session token, to name the source of a role's session", ofUser, assume("sts:SetSourceIdentity"), true},
+		{"session token, to make another", ofUser, access.Need{Action: "sts:GetSessionToken", Resource: "*"}, false},
+		{"federated user, to tag the session of a role", federated(only("x")), assume("sts:TagSession"), false},
 		{"session token at IAM", ofUser, access.Need{Action: "iam:GetUser", Resource: w.user.ARN}, false},
-		{"federated user at STS", federated(only("x")), access.Need{Action: "sts:AssumeRole", Resource: w.role.ARN, Role: w.role}, false},
+		{"federated user at STS", federated(only("x")), assume("sts:AssumeRole"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := w.ask(c.signer, c.need); (err == nil) != c.allowed {

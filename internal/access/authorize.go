@@ -170,14 +170,15 @@ func narrowed(s *session.Session) bool {
 }
 
 // sessionLimits applies what temporary credentials of a user may never do
-// ("Compare AWS STS credentials", IAM User Guide).
+// ("Compare AWS STS credentials", IAM User Guide). A role can be assumed with
+// those of GetSessionToken, and what AssumeRole asks for besides is part of it.
 func sessionLimits(q *Query) *awserr.Error {
 	s := q.Caller.Session
 	if s == nil || s.Kind == session.AssumedRole {
 		return nil
 	}
 	service, _, _ := strings.Cut(q.Need.Action, ":")
-	if service == "iam" || service == "sts" && (s.Kind == session.FederatedUser || q.Need.Action != "sts:AssumeRole") {
+	if service == "iam" || service == "sts" && (s.Kind == session.FederatedUser || q.Need.Action != "sts:AssumeRole" && !q.Need.assumes()) {
 		return awserr.AccessDenied.WithMessage("Cannot call %s with session credentials", q.Need.Action)
 	}
 	return nil
