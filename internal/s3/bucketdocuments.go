@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/service"
 )
 
@@ -64,11 +65,11 @@ var requestPayment = configuration[requestPaymentConfiguration]{
 // checkPayer refuses who does not say that he pays, where he must: anonymous
 // callers cannot, and the bucket's owner pays anyway ("Using Requester Pays
 // buckets", Amazon S3 User Guide).
-func (r *request) checkPayer() error {
-	if _, ok := r.bucket.Configurations[requestPayment.subresource]; !ok || r.Caller.AccountID == r.bucket.AccountID {
+func (r *request) checkPayer(bucket *directory.Bucket) error {
+	if _, ok := bucket.Configurations[requestPayment.subresource]; !ok || r.Caller.AccountID == bucket.AccountID {
 		return nil
 	}
-	c, err := requestPayment.of(r.bucket)
+	c, err := requestPayment.of(bucket)
 	if err != nil || c.Payer != payerRequester {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/xml"
 	"net/http"
+	"slices"
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
@@ -30,8 +31,9 @@ type configuration[T any] struct {
 	usual *T
 
 	// header is one that is kept beside the document and told with it, and
-	// usually the value of usualHeader. May be empty.
-	header, usualHeader string
+	// usually the first of its values. May be empty.
+	header       string
+	headerValues []string
 
 	putStatus int // 0 is 200
 	limit     int64
@@ -74,6 +76,9 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 	return define(s, spec[*T]{
 		name: c.put.name, needs: bucketAction[*T](c.put.action),
 		parse: func(r *service.Request) (*T, error) {
+			if v := r.HTTP.Header.Values(c.header); v != nil && !slices.Contains(c.headerValues, v[0]) {
+				return nil, invalidArgument(c.header, v[0], "Invalid value of %s", c.header)
+			}
 			in := new(T)
 			if err := r.ReadXML(in, max(c.limit, maxSmallDocument)); err != nil {
 				return nil, err
@@ -95,7 +100,7 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 			}
 			documents := map[string]string{c.subresource: document}
 			if c.header != "" {
-				documents[c.headerName()] = cmp.Or(r.HTTP.Header.Get(c.header), c.usualHeader)
+				documents[c.headerName()] = cmp.Or(r.HTTP.Header.Get(c.header), c.headerValues[0])
 			}
 			p, err := r.configure(ctx, documents, c.putStatus)
 			if err == nil && c.header != "" {

@@ -76,6 +76,9 @@ func (s *source) open(r *request) (err error) {
 	if s.bucket, err = r.s3.lookup(s.bucketName, s.expectedOwner); err != nil {
 		return err
 	}
+	if err := r.checkPayer(s.bucket); err != nil {
+		return err
+	}
 	s.object, s.err = r.open(s.bucket, s.key, s.version)
 	if s.version.given && errors.Is(s.err, awserr.MethodNotAllowed) {
 		s.err = awserr.InvalidRequest.WithMessage("The source of a copy request may not specifically refer to a delete marker by version id.").WithCause(s.err)

@@ -35,11 +35,10 @@ func (s *S3) deleteObject() service.Operation {
 			if m := in.conditions.IfMatch; m != "" && m != "*" {
 				needs = append(needs, r.onObject("s3:GetObject"))
 			}
-			var err error
-			if in.bypass, err = r.bypasses(); in.bypass {
+			if in.bypass = r.bypasses(); in.bypass {
 				needs = append(needs, r.onObject("s3:BypassGovernanceRetention", in.version.key))
 			}
-			return needs, err
+			return needs, nil
 		},
 		serve: serveDelete,
 	})
@@ -68,6 +67,9 @@ func deleteCondition(etag string) (objects.Conditions, error) {
 }
 
 func serveDelete(ctx context.Context, r *request, in *deleteInput) (*service.Response, error) {
+	if err := r.checkBypass(); err != nil {
+		return nil, err
+	}
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
 		Key: r.Key, VersionID: in.version.id, Conditions: in.conditions, Versioning: r.versioning(), BypassGovernance: in.bypass,
 	})
@@ -217,10 +219,7 @@ func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, err
 		needs = append(needs, n)
 		return len(needs) - 1
 	}
-	var err error
-	if in.bypass, err = r.bypasses(); err != nil {
-		return nil, err
-	}
+	in.bypass = r.bypasses()
 	for i := range in.items {
 		item := &in.items[i]
 		item.needs = []int{add(r.need(item.version.action("s3:DeleteObject"), r.bucket, item.key, []keys{item.version.key}))}
@@ -243,6 +242,9 @@ func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, err
 const deleteWorkers = 32
 
 func serveDeleteObjects(ctx context.Context, r *request, in *deleteObjectsInput) (*service.Response, error) {
+	if err := r.checkBypass(); err != nil {
+		return nil, err
+	}
 	outcomes := make([]deleteOutcome, len(in.items))
 	work := make(chan int)
 	var workers sync.WaitGroup

@@ -19,15 +19,15 @@ func (s *S3) lifecycleRows() []row { return configurationRows(s, lifecycleConfig
 const maxLifecycleDocument = 1 << 20
 
 var lifecycleConfiguration = configuration[lifecycle.Configuration]{
-	subresource: lifecycle.Name,
-	get:         configurationOperation{"GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"},
-	put:         configurationOperation{"PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"},
-	delete:      configurationOperation{"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"},
-	missing:     awserr.New("NoSuchLifecycleConfiguration", http.StatusNotFound, "The lifecycle configuration does not exist"),
-	check:       (*lifecycle.Configuration).Check,
-	limit:       maxLifecycleDocument,
-	header:      "x-amz-transition-default-minimum-object-size",
-	usualHeader: "all_storage_classes_128K",
+	subresource:  lifecycle.Name,
+	get:          configurationOperation{"GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"},
+	put:          configurationOperation{"PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"},
+	delete:       configurationOperation{"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"},
+	missing:      awserr.New("NoSuchLifecycleConfiguration", http.StatusNotFound, "The lifecycle configuration does not exist"),
+	check:        (*lifecycle.Configuration).Check,
+	limit:        maxLifecycleDocument,
+	header:       "x-amz-transition-default-minimum-object-size",
+	headerValues: []string{"all_storage_classes_128K", "varies_by_storage_class"},
 }
 
 // VersioningOf returns what becomes of what the keys of a bucket hold, for who

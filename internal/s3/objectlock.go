@@ -229,15 +229,14 @@ func holdStatus(on bool) string {
 }
 
 // bypasses reports whether the request bypasses retention in Governance mode.
-func (r *request) bypasses() (bool, error) {
-	h := r.HTTP.Header
-	if h.Values(headerBypass) == nil {
-		return false, nil
+func (r *request) bypasses() bool { return strings.EqualFold(r.HTTP.Header.Get(headerBypass), "true") }
+
+// checkBypass refuses to bypass what a bucket does not have.
+func (r *request) checkBypass() error {
+	if r.HTTP.Header.Values(headerBypass) != nil && !hasObjectLock(r.bucket) {
+		return awserr.InvalidArgument.WithMessage("%s is only applicable to Object Lock enabled buckets.", headerBypass).With("ArgumentName", headerBypass)
 	}
-	if !hasObjectLock(r.bucket) {
-		return false, awserr.InvalidArgument.WithMessage("%s is only applicable to Object Lock enabled buckets.", headerBypass).With("ArgumentName", headerBypass)
-	}
-	return strings.EqualFold(h.Get(headerBypass), "true"), nil
+	return nil
 }
 
 // lockTold is how a response tells of a lock: each part to who may read it.
@@ -367,10 +366,10 @@ func (s *S3) putObjectRetention() service.Operation {
 		needs: func(r *request, in *lockInput) (needs []service.Need, err error) {
 			in.open(r)
 			needs = []service.Need{r.onObject("s3:PutObjectRetention", in.version.key, r.retentionKeys(*in.change.Retention))}
-			if in.change.BypassGovernance, err = r.bypasses(); in.change.BypassGovernance {
+			if in.change.BypassGovernance = r.bypasses(); in.change.BypassGovernance {
 				needs = append(needs, r.onObject("s3:BypassGovernanceRetention", in.version.key))
 			}
-			return needs, err
+			return needs, nil
 		},
 	})
 }

@@ -52,7 +52,7 @@ func define[In any](s *S3, x spec[In]) service.Operation {
 				return nil, err
 			}
 			b.request = &request{r, s, bucket}
-			if err := b.request.checkPayer(); err != nil {
+			if err := b.request.checkPayer(bucket); err != nil {
 				return nil, err
 			}
 			return x.needs(b.request, b.in)
