@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/keywright/keywright/arn"
@@ -31,7 +32,7 @@ func parse(data []byte) (*Document, *Error) {
 	}
 	s := newScanner(string(data))
 	if s.peek() != '{' {
-		return nil, &Error{s.position(), NotJSONObject, "", "a policy is a JSON object: the first byte must be '{'"}
+		return nil, &Error{s.position(), NotJSONObject, "", "a policy is a JSON object: the first byte must be '{'" + insteadOf(s.text)}
 	}
 	if !utf8.Valid(data) {
 		return nil, &Error{start, JSONSyntax, "", "not valid UTF-8"}
@@ -45,6 +46,20 @@ func parse(data []byte) (*Document, *Error) {
 	}
 	d := &Document{source: s.text}
 	return d, d.read(root)
+}
+
+// insteadOf says what stands where a document should begin, when editors and shells
+// write it and nobody sees it.
+func insteadOf(text string) string {
+	switch {
+	case strings.HasPrefix(text, "\uFEFF"):
+		return ", but is a byte order mark: save it as UTF-8 without one"
+	case strings.HasPrefix(text, "\xFF\xFE"), strings.HasPrefix(text, "\xFE\xFF"):
+		return ", but it is UTF-16: save it as UTF-8"
+	case strings.Trim(text, " \t\r\n") == "":
+		return ", but the document is empty"
+	}
+	return ""
 }
 
 func (d *Document) read(root node) *Error {

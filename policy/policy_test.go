@@ -49,6 +49,17 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestWhatNobodySees names what editors and shells write before a document.
+func TestWhatNobodySees(t *testing.T) {
+	for document, want := range map[string]string{
+		"\ufeff{}": "byte order mark", "\xff\xfe{\x00}\x00": "UTF-16", "\xfe\xff\x00{\x00}": "UTF-16", " \r\n": "empty", "": "empty",
+	} {
+		if _, err := Parse([]byte(document)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", document, err, want)
+		}
+	}
+}
+
 const full = `{
   "Version": "2012-10-17",
   "Id": "id",

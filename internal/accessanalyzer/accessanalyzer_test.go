@@ -421,3 +421,25 @@ func FuzzValidatePolicy(f *testing.F) {
 		}
 	})
 }
+
+// TestDetails keeps names of actions and ARNs as they are, which have a case of
+// their own, and makes sentences of the rest.
+func TestDetails(t *testing.T) {
+	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/home/*"},
+{"Effect":"Allow","Action":"s3:PutBucketPolicy","Resource":"arn:aws:s3:::YOUR-BUCKET-NAME/x"}]}`
+	found := validate(t, "IDENTITY_POLICY", "", document, "").output(t).Findings
+	names := 0
+	for _, f := range found {
+		first, _, _ := strings.Cut(f.FindingDetails, " ")
+		isName := strings.Contains(first, ":")
+		if isName {
+			names++
+		}
+		if isCapital := first[:1] != strings.ToLower(first[:1]); isName && isCapital || !isName && first[:1] != strings.ToUpper(first[:1]) {
+			t.Errorf("%s: %s", f.IssueCode, f.FindingDetails)
+		}
+	}
+	if names == 0 || len(found) < 3 {
+		t.Errorf("%d findings, %d of which begin with an action: %v", len(found), names, found)
+	}
+}

@@ -57,10 +57,14 @@ func (c *counter) location(of policy.Location) location {
 	return l
 }
 
-// sentence makes a sentence of a message.
+// sentence makes a sentence of a message. A message that begins with the name of
+// an action, a condition key or a resource goes on beginning with it as it is.
 func sentence(text string) string {
-	r, size := utf8.DecodeRuneInString(text)
-	if text = strings.ToUpper(string(r)) + text[size:]; !strings.HasSuffix(text, ".") {
+	if first, _, _ := strings.Cut(text, " "); !strings.ContainsAny(first, ":$*") {
+		r, size := utf8.DecodeRuneInString(text)
+		text = strings.ToUpper(string(r)) + text[size:]
+	}
+	if !strings.HasSuffix(text, ".") {
 		text += "."
 	}
 	return text

@@ -81,6 +81,9 @@ decided.`,
 	flags.BoolVar(&q.json, "json", false, "print a JSON document, with the names of SimulatePrincipalPolicy")
 	q.complete(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := noEmptyFlags(c.Flags()); err != nil {
+			return err
+		}
 		return q.answer(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 	}
 	return c
@@ -118,6 +121,9 @@ func (policyFlag) Type() string   { return "file" }
 func (policyFlag) String() string { return "" }
 
 func (f policyFlag) Set(path string) error {
+	if path == "" {
+		return errors.New("it is the path of a file")
+	}
 	f.q.policies = append(f.q.policies, typedFile{path, f.q.policyType})
 	return nil
 }
@@ -136,9 +142,6 @@ func (f policyTypeFlag) Set(name string) error {
 
 // complete makes a shell complete the values of flags.
 func (q *question) complete(c *cobra.Command) {
-	fixed := func(values []string) cobra.CompletionFunc {
-		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-	}
 	var actions, keys []string
 	for _, a := range facts.Actions() {
 		actions = append(actions, a.Name)
@@ -153,17 +156,36 @@ func (q *question) complete(c *cobra.Command) {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-	withoutSpace := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return keys, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	withoutSpace := func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return beginning(keys, begun), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	for flag, do := range map[string]cobra.CompletionFunc{
-		"action": fixed(actions), "type": fixed(typeNames()), "principal": principals, "context": withoutSpace,
-		"resource": fixed(nil), "resource-account": fixed(nil),
+		"action": completions(actions), "type": completions(typeNames()), "principal": principals, "context": withoutSpace,
+		"resource": completions(nil), "resource-account": completions(nil),
 	} {
 		if err := c.RegisterFlagCompletionFunc(flag, do); err != nil {
 			panic(err) // only for a flag that does not exist
 		}
 	}
+}
+
+// completions completes a value to those of a list that begin with it.
+func completions(values []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return beginning(values, begun), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// beginning returns the values that begin with a text, in any case: names of
+// actions and of condition keys have none.
+func beginning(values []string, begun string) []string {
+	var some []string
+	for _, v := range values {
+		if len(v) >= len(begun) && strings.EqualFold(v[:len(begun)], begun) {
+			some = append(some, v)
+		}
+	}
+	return some
 }
 
 // answer decides the question, and prints the answer.
@@ -267,7 +289,7 @@ func (q *question) askFile(asked accessfile.Question) (*answer, error) {
 func unreadableFile(path string, err error) error {
 	var e *os.PathError
 	if errors.As(err, &e) {
-		return usage("give the path of a file", "cannot read %s: %v", path, e.Err)
+		return usage("give the path of a file", "cannot read %s: %v", plain(path), e.Err)
 	}
 	return err
 }

@@ -90,8 +90,7 @@ func (k *checking) complete(c *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"type": typeNames(), "format": formats, "severity": severityNames(), "explain": codeNames(), "bucket": nil, "account": nil,
 	} {
-		complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-		if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		if err := c.RegisterFlagCompletionFunc(flag, completions(values)); err != nil {
 			panic(err) // only for a flag that does not exist
 		}
 	}
@@ -139,6 +138,9 @@ func usage(hint, problem string, args ...any) error {
 }
 
 func (k *checking) run(c *cobra.Command, names []string) error {
+	if err := noEmptyFlags(c.Flags()); err != nil {
+		return err
+	}
 	if k.json {
 		if c.Flags().Changed("format") && k.format != "json" {
 			return usage("give one of them", "--json and --format %s ask for two formats", k.format)
@@ -168,7 +170,7 @@ func (k *checking) run(c *cobra.Command, names []string) error {
 		if k.explain != "" {
 			return k.explainCode(c.OutOrStdout())
 		}
-		return k.listCodes(c.OutOrStdout())
+		return printed(k.listCodes(c.OutOrStdout()))
 	case len(names) == 0:
 		return usage(`name the files to check; "-" is standard input`, "no files")
 	case k.fix && slices.Contains(names, "-"):
@@ -192,7 +194,7 @@ func (k *checking) check(c *cobra.Command, names []string, least lint.Severity) 
 		}
 		files = append(files, f)
 	}
-	if err := k.write(c.OutOrStdout(), files); err != nil {
+	if err := printed(k.write(c.OutOrStdout(), files)); err != nil {
 		return err
 	}
 	isCut := slices.ContainsFunc(files, func(f findings.File) bool { return f.IsCut() })
@@ -225,6 +227,14 @@ func (k *checking) file(c *cobra.Command, name string) (findings.File, error) {
 		}
 	}
 	return after, nil
+}
+
+// printed is the error of printing what was found.
+func printed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage("its output could not be written", "cannot print the findings: %v", err)
 }
 
 func (k *checking) write(w io.Writer, files []findings.File) error {
@@ -295,5 +305,5 @@ func unreadable(name string, err error) error {
 	if errors.As(err, &e) {
 		err = e.Err // without the name again
 	}
-	return &server.Error{Problem: "cannot read " + plain(name), Err: err, Hint: "the other files were checked", Usage: true}
+	return &server.Error{Problem: "cannot read " + plain(name), Err: err, Hint: "give the path of a file", Usage: true}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -105,7 +106,12 @@ func report(stderr io.Writer, c *cobra.Command, err error) int {
 	if reportProblems(stderr, err) {
 		return 2
 	}
-	fmt.Fprintf(stderr, "error: %v\n", err)
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i == 0 {
+			line = "error: " + line
+		}
+		fmt.Fprintln(stderr, plain(line))
+	}
 	var e *server.Error
 	var f *failure
 	failed := errors.As(err, &f)

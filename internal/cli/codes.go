@@ -41,7 +41,7 @@ func (k *checking) explainCode(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "\n%s\n", findings.LearnMore(e))
 	_, err := io.WriteString(w, b.String())
-	return err
+	return printed(err)
 }
 
 func kindNames(kinds []lint.Kind) []string {

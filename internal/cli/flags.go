@@ -48,6 +48,18 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 	return errors.Join(errs...)
 }
 
+// noEmptyFlags refuses flags that were given with nothing, as a script does whose
+// variable is not set: they would count as flags that were not given.
+func noEmptyFlags(flags *pflag.FlagSet) error {
+	var empty error
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && empty == nil {
+			empty = usage("give it a value, or leave it out", "--%s is empty", f.Name)
+		}
+	})
+	return empty
+}
+
 // serving is the flags of the commands that serve.
 type serving struct {
 	config              server.Config

@@ -11,6 +11,7 @@ import (
 var (
 	errChanged = errors.New("it has changed since it was read")
 	errNoFile  = errors.New("it is no ordinary file")
+	errNoWrite = errors.New("it is write-protected")
 )
 
 // replaceFile puts new content in the place of a file's, in one step: whoever
@@ -27,6 +28,9 @@ func replaceFile(name string, before, after []byte) error {
 	}
 	if !info.Mode().IsRegular() {
 		return errNoFile
+	}
+	if info.Mode().Perm()&0o222 == 0 { // which a rename would get around
+		return errNoWrite
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".keywright-*")
 	if err != nil {

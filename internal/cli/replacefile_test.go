@@ -22,6 +22,13 @@ func TestReplaceFile(t *testing.T) {
 	if err := replaceFile(path, []byte("older"), []byte("after")); !errors.Is(err, errChanged) {
 		t.Errorf("a file that has changed: %v", err)
 	}
+	protected := filepath.Join(t.TempDir(), "protected")
+	if err := os.WriteFile(protected, []byte("before"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(protected, []byte("before"), []byte("after")); !errors.Is(err, errNoWrite) {
+		t.Errorf("replacing a write-protected file: %v", err)
+	}
 	if err := replaceFile(pipe, nil, []byte("after")); !errors.Is(err, errNoFile) {
 		t.Errorf("a pipe: %v", err)
 	}

@@ -49,13 +49,21 @@ cannot be read or is wrong.`,
 
   # for CI
   keywright test policies/*.yaml --junit report.xml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return usage("name the access files", "no files")
+			}
+			return nil
+		},
 	}
 	c.Flags().StringVar(&t.run, "run", "", "run only the cases whose names match this `regexp`")
 	c.Flags().BoolVarP(&t.verbose, "verbose", "v", false, "print every case, also those as expected")
 	c.Flags().BoolVar(&t.json, "json", false, "print a JSON document")
 	c.Flags().StringVar(&t.junit, "junit", "", "write a report in JUnit's XML to this `file` too")
 	c.RunE = func(c *cobra.Command, files []string) error {
+		if err := noEmptyFlags(c.Flags()); err != nil {
+			return err
+		}
 		return t.do(c.Context(), files, c.OutOrStdout(), c.ErrOrStderr())
 	}
 	return c
@@ -209,7 +217,7 @@ func (r *testReport) add(c caseReport) {
 func (t *tests) write(r *testReport, stdout io.Writer) error {
 	if t.junit != "" {
 		if err := writeJUnit(t.junit, r); err != nil {
-			return usage("--junit takes the path of a file that can be written", "cannot write the report %s: %s", t.junit, cause(err))
+			return usage("--junit takes the path of a file that can be written", "cannot write the report %s: %s", plain(t.junit), cause(err))
 		}
 	}
 	var err error

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode"
+)
+
+// TestNamesStayText gives every command names that would write to a terminal.
+// What it says of them must do so in no byte.
+func TestNamesStayText(t *testing.T) {
+	const name = "x\x1b]0;title\a\u009b31m\u202e.json"
+	request := []string{"--action", "s3:GetObject", "--resource", "*"}
+	commands := [][]string{
+		{name}, {"--" + name}, {"check", name}, {"check", "--" + name}, {"check", "--type", name, "x"}, {"check", "--explain", name},
+		{"check", "--bucket", name, "--account", name, "x"}, {"test", name}, {"test", "--run", "(" + name, "x"},
+		append([]string{"can", "--policy", name}, request...), append([]string{"can", "--access", name, "--principal", name}, request...),
+		append([]string{"can", "--principal", name}, request...), append([]string{"can", "--context", name}, request...),
+		append([]string{"can", "--type", name}, request...), {"can", "--action", name, "--resource", name}, {"serve", name}, {"serve", "--log-level", name},
+	}
+	for _, args := range commands {
+		var stdout, stderr bytes.Buffer
+		if status := run(t.Context(), args, &stdout, &stderr); status != 2 {
+			t.Errorf("%q: status %d, not 2", args, status)
+		}
+		if stderr.Len() == 0 {
+			t.Errorf("%q: no error is told", args)
+		}
+		said := stdout.String() + stderr.String()
+		if i := strings.IndexFunc(said, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+			t.Errorf("%q: told raw: %q", args, said[i:])
+		}
+	}
+}
+
+// TestCannotPrint ends each command with 2 and the cause when its output cannot be
+// written.
+func TestCannotPrint(t *testing.T) {
+	for _, args := range [][]string{
+		{"can", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::b/x"}, {"check", "--list"}, {"check", "--explain", "PLACEHOLDER"},
+		{"check", "demo/home-folders.json"}, {"check", "--json", "demo/home-folders.json"}, {"check", "--format", "sarif", "demo/home-folders.json"},
+	} {
+		var stderr bytes.Buffer
+		if status := run(t.Context(), args, fullDisk{}, &stderr); status != 2 || !strings.HasPrefix(stderr.String(), "error: cannot print the ") {
+			t.Errorf("%q: status %d, %s", args, status, stderr.String())
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
