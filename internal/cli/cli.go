@@ -55,7 +55,7 @@ boundaries, session policies, trust policies and policy variables.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return err })
-	root.AddCommand(newServe(), newDemo(), newCan(), newCheck(), newTest(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newAccount(), newCan(), newCheck(), newTest(), newVersion())
 	return root
 }
 

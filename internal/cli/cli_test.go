@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) {
 //	start NAME ARGS...    starts keywright ARGS and waits until it serves; its
 //	                      output is in NAME.out and NAME.err, and ENDPOINT and
 //	                      ADDRESS are where it listens
-//	stop NAME [STATUS]    sends it a Ctrl-C and waits for it to end with STATUS
+//	end NAME [STATUS]     sends it a Ctrl-C and waits for it to end with STATUS
 //	interrupt NAME        sends it a Ctrl-C while a connection is open on which
 //	                      nothing comes, and waits until it accepts no others
 //	fails STATUS ARGS...  runs keywright ARGS, which must end with STATUS; its
@@ -43,7 +45,12 @@ func TestMain(m *testing.M) {
 //	as PROFILE ls PREFIX  lists my-company with delimiter "/", into out
 //	as PROFILE cat KEY    reads an object of my-company, into out
 //	nosecret CONFIG FILE...  no secret of the profiles is in the files
+//
+// A name that testscript has for a command of its own would never reach ours:
+// "stop" there ends a script, as passed. So what ran is counted.
 func TestScripts(t *testing.T) {
+	var ended atomic.Int32
+	t.Cleanup(func() { countEnds(t, int(ended.Load())) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -53,10 +60,38 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": startCommand, "stop": stopCommand, "interrupt": interruptCommand, "fails": failsCommand,
+			"start": startCommand, "end": func(ts *testscript.TestScript, neg bool, args []string) {
+				endCommand(ts, neg, args)
+				ended.Add(1)
+			},
+			"interrupt": interruptCommand, "fails": failsCommand,
 			"exits": exitsCommand, "get": getCommand, "as": asCommand, "nosecret": nosecretCommand,
 		},
 	})
+}
+
+// countEnds fails unless every script that starts a server came to the line that
+// ends it.
+func countEnds(t *testing.T, ended int) {
+	paths, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "end ") {
+				lines++
+			}
+		}
+	}
+	if everything := flag.Lookup("test.run").Value.String() == ""; everything && !t.Failed() && (ended != lines || lines < 15) {
+		t.Errorf("%d servers were ended, of %d: scripts stopped before", ended, lines)
+	}
 }
 
 // process is a keywright that a script started.
@@ -120,9 +155,9 @@ func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
+func endCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: stop NAME [STATUS]")
+		ts.Fatalf("usage: end NAME [STATUS]")
 	}
 	p := ts.Value("processes").(map[string]*process)[args[0]]
 	ts.Check(p.Process.Signal(os.Interrupt))
