@@ -42,3 +42,27 @@ func TestInstanceProfiles(t *testing.T) {
 	contains(t, sh.ok("iam", "list-instance-profiles"), `"InstanceProfiles": []`)
 	ran(t, "client cli account")
 }
+
+// TestAccountSettings gives an account an alias and a password policy with the
+// AWS CLI.
+func TestAccountSettings(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, harness.Options{})
+	sh := newShell(t, s, s.Root)
+	contains(t, sh.ok("iam", "list-account-aliases"), `"AccountAliases": []`)
+	sh.ok("iam", "create-account-alias", "--account-alias", "example-corp")
+	sh.fails([]string{"iam", "create-account-alias", "--account-alias", "example-corp"}, "EntityAlreadyExists", "The account alias example-corp already exists.")
+	sh.fails([]string{"iam", "delete-account-alias", "--account-alias", "another"}, "NoSuchEntity")
+	contains(t, sh.ok("iam", "list-account-aliases"), "example-corp")
+	sh.ok("iam", "delete-account-alias", "--account-alias", "example-corp")
+	ran(t, "client cli account")
+
+	get := []string{"iam", "get-account-password-policy"}
+	sh.fails(get, "NoSuchEntity", "The Password Policy with domain name ")
+	sh.ok("iam", "update-account-password-policy", "--minimum-password-length", "14", "--require-symbols", "--max-password-age", "90")
+	contains(t, sh.ok(get...), `"MinimumPasswordLength": 14`, `"RequireSymbols": true`, `"RequireNumbers": false`, `"ExpirePasswords": true`, `"MaxPasswordAge": 90`)
+	sh.fails([]string{"iam", "update-account-password-policy", "--max-password-age", "2000"}, "ValidationError")
+	sh.ok("iam", "delete-account-password-policy")
+	sh.fails(get, "NoSuchEntity")
+	ran(t, "client cli account")
+}

@@ -21,7 +21,7 @@ var (
 	ErrClosed = errors.New("the directory is closed")
 )
 
-// NotFoundError says that something is not there. Kind is "account", "user",
+// NotFoundError says that something is not there. Kind is "account", "account alias", "password policy", "user",
 // "group", "role", "instance profile", "policy", "policy version", "inline policy", "attachment",
 // "membership", "boundary", "access key" or "bucket".
 type NotFoundError struct{ Kind, Name string }

@@ -33,6 +33,7 @@ type table struct {
 
 var tables = []table{
 	{"SELECT id, canonical_id, name, created FROM accounts", scanAccount},
+	{"SELECT account_id, COALESCE(alias, ''), password_policy FROM account_settings", scanSettings},
 	{"SELECT arn, id, account_id, path, name, description, default_version, last_version, created, updated, tags FROM managed_policies", scanPolicy},
 	{"SELECT policy_arn, version, document, created FROM policy_versions", scanVersion},
 	{"SELECT id, account_id, kind, path, name, created, boundary, tags, description, max_session, trust_policy, trust_principals, used, used_service, used_region FROM entities", scanEntity},
@@ -54,7 +55,7 @@ func fromSeconds(n int64) time.Time {
 }
 
 // encode writes a column of JSON. What is encoded are maps, slices and structs
-// of strings and booleans, which never fail.
+// of strings, numbers and booleans, which never fail.
 func encode(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -85,6 +86,38 @@ func scanAccount(_ *loader, s scanner) (record, error) {
 	err := s.Scan(&r.ID, &r.CanonicalID, &r.Name, &created)
 	r.Created = fromSeconds(created)
 	return &r, err
+}
+
+// settingsRow is what an account has at most one of.
+type settingsRow struct {
+	accountID string
+	alias     string          // "" for none
+	passwords *PasswordPolicy // nil for none
+}
+
+func (r *settingsRow) put() statement {
+	var alias, passwords any
+	if r.alias != "" {
+		alias = r.alias
+	}
+	if r.passwords != nil {
+		passwords = encode(r.passwords)
+	}
+	return statement{
+		`INSERT INTO account_settings (account_id, alias, password_policy) VALUES ($1, $2, $3)
+		ON CONFLICT (account_id) DO UPDATE SET alias = excluded.alias, password_policy = excluded.password_policy`,
+		[]any{r.accountID, alias, passwords},
+	}
+}
+
+func scanSettings(_ *loader, s scanner) (record, error) {
+	var r settingsRow
+	var passwords *string
+	if err := s.Scan(&r.accountID, &r.alias, &passwords); err != nil || passwords == nil {
+		return &r, err
+	}
+	r.passwords = new(PasswordPolicy)
+	return &r, decode("account_settings.password_policy", *passwords, r.passwords)
 }
 
 // entityRow is a user, group or role.

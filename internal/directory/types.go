@@ -16,6 +16,20 @@ type Account struct {
 	Created     time.Time
 }
 
+// PasswordPolicy is what an account asks of its users' passwords. The zero
+// value of a limit is none.
+type PasswordPolicy struct {
+	MinimumLength              int // 6 to 128
+	RequireSymbols             bool
+	RequireNumbers             bool
+	RequireUppercaseCharacters bool
+	RequireLowercaseCharacters bool
+	AllowUsersToChangePassword bool
+	MaxAge                     int   // days, up to 1,095
+	ReusePrevention            int   // earlier passwords, up to 24
+	HardExpiry                 *bool // nil when it was never said
+}
+
 // Tag is a tag on a user, role or policy. Keys that differ in nothing but case
 // are one. It is the type of session tags too.
 type Tag = struct{ Key, Value string }

@@ -17,6 +17,7 @@ import (
 type view struct {
 	accounts  map[string]*account // by id
 	canonical map[string]*account // by canonical user id
+	aliases   map[string]bool     // of accounts
 	entities  map[string]*entity  // by unique id
 	policies  map[string]*managed // by ARN
 	keys      map[string]*accessKey
@@ -28,7 +29,7 @@ type view struct {
 
 func newView() *view {
 	return &view{
-		accounts: map[string]*account{}, canonical: map[string]*account{}, entities: map[string]*entity{},
+		accounts: map[string]*account{}, canonical: map[string]*account{}, aliases: map[string]bool{}, entities: map[string]*entity{},
 		policies: map[string]*managed{}, keys: map[string]*accessKey{},
 		buckets: map[string]*Bucket{}, bucketIDs: map[string]*Bucket{},
 		aws: newAccount(&Account{ID: AWSAccountID}),
@@ -36,7 +37,8 @@ func newView() *view {
 }
 
 type account struct {
-	shown *Account
+	shown    *Account
+	settings *settingsRow
 
 	// generation grows with whatever the policies of the account's users and
 	// roles depend on.
@@ -52,6 +54,7 @@ type account struct {
 func newAccount(a *Account) *account {
 	return &account{
 		shown:    a,
+		settings: &settingsRow{accountID: a.ID},
 		named:    map[EntityKind]map[string]*entity{KindUser: {}, KindGroup: {}, KindRole: {}},
 		policies: map[string]*managed{}, profiles: map[string]*instanceProfileRow{},
 		rootKeys: map[string]*accessKey{}, buckets: map[string]*Bucket{},
@@ -112,6 +115,14 @@ func insert[V any](m *map[string]V, key string, value V) {
 func (r *accountRow) putInto(v *view) {
 	a := newAccount((*Account)(r))
 	v.accounts[r.ID], v.canonical[r.CanonicalID] = a, a
+}
+
+func (r *settingsRow) putInto(v *view) {
+	a := v.accounts[r.accountID]
+	delete(v.aliases, a.settings.alias)
+	if a.settings = r; r.alias != "" {
+		v.aliases[r.alias] = true
+	}
 }
 
 // arn is the ARN of a user, group or role, with its path.

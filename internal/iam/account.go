@@ -4,14 +4,12 @@ import (
 	"context"
 
 	"github.com/keywright/keywright/internal/directory"
-	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/service"
 )
 
 func (h *handlers) accountOperations() []service.Operation {
 	return []service.Operation{
 		row(h, "GetAccountSummary", h.getAccountSummary),
-		row(h, "ListAccountAliases", h.listAccountAliases),
 		row(h, "GetAccountAuthorizationDetails", h.getAccountAuthorizationDetails),
 	}
 }
@@ -68,19 +66,4 @@ func (h *handlers) getAccountSummary(_ context.Context, r *service.Request, _ *a
 		{"MFADevicesInUse", 0},
 	}
 	return result, nil
-}
-
-type listAccountAliasesInput struct {
-	whole
-	query.Paging
-}
-
-// listAccountAliasesResult is always empty: accounts have no aliases here.
-type listAccountAliasesResult struct {
-	AccountAliases query.List[string]
-	query.Page
-}
-
-func (h *handlers) listAccountAliases(context.Context, *service.Request, *listAccountAliasesInput) (*listAccountAliasesResult, error) {
-	return &listAccountAliasesResult{}, nil
 }

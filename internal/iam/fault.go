@@ -41,6 +41,8 @@ func fault(err error) error {
 
 // notFoundMessages are the messages of NoSuchEntity by the directory's kind.
 var notFoundMessages = map[string]string{
+	"account alias":    "The account alias %s cannot be found.",
+	"password policy":  "The Password Policy with domain name %s cannot be found.",
 	"user":             "The user with name %s cannot be found.",
 	"group":            "The group with name %s cannot be found.",
 	"role":             "The role with name %s cannot be found.",
@@ -68,6 +70,8 @@ func alreadyExists(e *directory.ExistsError) error {
 		return awserr.EntityAlreadyExists.WithMessage("Group with name %s already exists.", e.Name)
 	case "role":
 		return awserr.EntityAlreadyExists.WithMessage("Role with name %s already exists.", e.Name)
+	case "account alias":
+		return awserr.EntityAlreadyExists.WithMessage("The account alias %s already exists.", e.Name)
 	case "instance profile":
 		return awserr.EntityAlreadyExists.WithMessage("Instance Profile %s already exists.", e.Name)
 	case "policy":

@@ -11,7 +11,8 @@ import (
 
 // api is the model of IAM: the shapes of the operations that are served, as AWS
 // publishes them, and the names of all others. It leaves out one value: an
-// access key cannot be set to Expired.
+// access key cannot be set to Expired. The pattern of account aliases is written
+// without a lookahead.
 //
 //go:embed api.json
 var api []byte
@@ -89,7 +90,7 @@ func (h *handlers) operations() []service.Operation {
 	for _, family := range [][]service.Operation{
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
-		h.simulationOperations(), h.instanceProfileOperations(),
+		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(),
 	} {
 		all = append(all, family...)
 	}

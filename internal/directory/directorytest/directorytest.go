@@ -39,6 +39,8 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		test func(*fixture)
 	}{
 		{"Accounts", testAccounts},
+		{"AccountAliases", testAccountAliases},
+		{"PasswordPolicies", testPasswordPolicies},
 		{"Users", testUsers},
 		{"Groups", testGroups},
 		{"Memberships", testMemberships},

@@ -9,6 +9,8 @@ import (
 type (
 	accountDump struct {
 		ID, CanonicalID string
+		Alias           string
+		Passwords       directory.PasswordPolicy
 		Entities        []entityDump
 		Policies        []policyDump
 		Profiles        []profileDump
@@ -62,6 +64,8 @@ type (
 func dump(d *directory.Directory) (accounts []accountDump) {
 	for _, a := range d.Accounts() {
 		one := accountDump{ID: a.ID, CanonicalID: a.CanonicalID, RootKeys: dumpKeys(d, a.ID, "")}
+		one.Alias, _ = d.AccountAlias(a.ID)
+		one.Passwords, _ = d.PasswordPolicy(a.ID)
 		for _, u := range d.Users(a.ID, "") {
 			one.Entities = append(one.Entities, dumpUser(d, u))
 		}

@@ -16,11 +16,13 @@ import (
 
 // model is a directory as plain maps, with nothing of how a directory is made.
 type model struct {
-	entities []*modelEntity
-	policies []*modelPolicy
-	profiles []*modelProfile
-	buckets  []*modelBucket
-	rootKeys []*modelKey
+	aliases   map[string]string // by account
+	passwords map[string]directory.PasswordPolicy
+	entities  []*modelEntity
+	policies  []*modelPolicy
+	profiles  []*modelProfile
+	buckets   []*modelBucket
+	rootKeys  []*modelKey
 }
 
 type modelEntity struct {
@@ -65,6 +67,7 @@ func testModel(t *testing.T, newStore func(testing.TB) Store) {
 	keyring, now := newKeyring(t), func() time.Time { return time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC) }
 	rapid.Check(t, func(rt *rapid.T) {
 		r := &run{T: rt, ctx: t.Context(), store: newStore(t), options: directory.Options{Keyring: keyring, Now: now, Logger: quiet}}
+		r.model.aliases, r.model.passwords = map[string]string{}, map[string]directory.PasswordPolicy{}
 		r.open()
 		defer func() { r.d.Close() }()
 		for _, id := range []string{firstAccount, secondAccount} {
@@ -173,7 +176,7 @@ func forgetTimes(a *accountDump) {
 
 func (m *model) dump() (all []accountDump) {
 	for _, id := range []string{firstAccount, secondAccount} {
-		a := accountDump{ID: id, RootKeys: keysOf(id, m.rootKeys)}
+		a := accountDump{ID: id, Alias: m.aliases[id], Passwords: m.passwords[id], RootKeys: keysOf(id, m.rootKeys)}
 		for _, kind := range []directory.EntityKind{directory.KindUser, directory.KindGroup, directory.KindRole} {
 			for _, e := range sorted(m.entities, func(e *modelEntity) string { return e.Name }) {
 				if e.accountID == id && e.Kind == kind {

@@ -65,7 +65,7 @@ func (r *run) actions() map[string]func(*rapid.T) {
 		"deleteVersion": r.deleteVersion, "setDefault": r.setDefault,
 		"attach": r.attach, "detach": r.detach, "putInline": r.putInline, "deleteInline": r.deleteInline,
 		"createKey": r.createKey, "changeKey": r.changeKey,
-		"createProfile": r.createProfile, "changeProfile": r.changeProfile,
+		"changeSettings": r.changeSettings, "createProfile": r.createProfile, "changeProfile": r.changeProfile,
 		"createBucket": r.createBucket, "changeBucket": r.changeBucket,
 	} {
 		actions[name] = func(t *rapid.T) {
@@ -361,6 +361,31 @@ func (r *run) changeKey() {
 	active := rapid.Bool().Draw(r.T, "active")
 	if r.answer("updateKey", r.d.UpdateAccessKey(r.ctx, of.AccountID, of.Name, id, active), when(chosen == nil, notFound)) {
 		chosen.Active = active
+	}
+}
+
+func (r *run) changeSettings() {
+	account, alias := r.pickAccount(), r.pick("alias", "one", "two", "three")
+	switch r.pick("change", "alias", "no alias", "passwords", "no passwords") {
+	case "alias":
+		taken := r.model.aliases[firstAccount] == alias || r.model.aliases[secondAccount] == alias
+		if r.answer("setAlias", r.d.SetAccountAlias(r.ctx, account, alias), when(taken, exists)) {
+			r.model.aliases[account] = alias
+		}
+	case "no alias":
+		if r.answer("removeAlias", r.d.RemoveAccountAlias(r.ctx, account, alias), when(r.model.aliases[account] != alias, notFound)) {
+			delete(r.model.aliases, account)
+		}
+	case "passwords":
+		p := directory.PasswordPolicy{MinimumLength: 8, RequireNumbers: rapid.Bool().Draw(r.T, "numbers")}
+		if r.answer("setPasswords", r.d.SetPasswordPolicy(r.ctx, account, p)) {
+			r.model.passwords[account] = p
+		}
+	case "no passwords":
+		_, there := r.model.passwords[account]
+		if r.answer("removePasswords", r.d.RemovePasswordPolicy(r.ctx, account), when(!there, notFound)) {
+			delete(r.model.passwords, account)
+		}
 	}
 }
 
