@@ -296,6 +296,43 @@ func TestSearchesAsRegexp(t *testing.T) {
 	})
 }
 
+// Long values of variables are looked for once in a text, whichever pieces of
+// whichever patterns they stand in, and found where a regular expression finds
+// them.
+func TestLongValuesAsRegexp(t *testing.T) {
+	kept := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := ""
+		for _, part := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "ab", "é", "b"}), 1, 4).Draw(t, "parts") {
+			text += strings.Repeat(part, rapid.IntRange(1, 1200).Draw(t, "times"))
+		}
+		cut := func(name string) string {
+			from := rapid.IntRange(0, len(text)).Draw(t, name+" from")
+			return text[from:min(len(text), from+rapid.IntRange(0, 700).Draw(t, name+" length"))]
+		}
+		values := keys{"x": strings.ToValidUTF8(cut("x"), ""), "y": strings.ToValidUTF8(cut("y"), "")}
+		var shared Text
+		shared.Set(text)
+		for range 6 {
+			pattern, meaning := drawPieces(t, values)
+			w, err := CompileWildcard(pattern, Wildcards|Variables)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := regexp.MustCompile("^" + meaning + "$").MatchString(text)
+			if got := w.MatchText(&shared, values); got != want {
+				t.Fatalf("%q matches a text of %d bytes, with x of %d and y of %d: %v", pattern, len(text), len(values["x"]), len(values["y"]), got)
+			}
+		}
+		if shared.values[0] != "" {
+			kept++
+		}
+	})
+	if kept < 10 {
+		t.Errorf("long values were looked for in %d texts, want 10 or more", kept)
+	}
+}
+
 // drawPieces returns a pattern that begins and ends with a star, and the
 // regular expression that means the same.
 func drawPieces(t *rapid.T, values keys) (pattern, meaning string) {

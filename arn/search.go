@@ -72,20 +72,29 @@ const fewWords = 1100/64 + 1
 // once for every 64 places, and one.
 const manySets = 66
 
+// A value of a variable is long when it has more bytes than that of a tag may
+// have. Few keys of a request can be so long.
+const (
+	longValue  = 256
+	manyValues = 8
+)
+
 // Text is a text that many patterns are matched with. What one search learns
 // of it helps the next. The zero Text is empty; it must not be copied, and is
 // for one goroutine at a time.
 type Text struct {
 	s      string
-	words  int                               // of a set of places
-	few    [(manySets + 2) * fewWords]uint64 // the sets, when they fit
-	many   []uint64                          // else
-	marked bool                              // whether inside is filled
-	wide   bool                              // whether there is a character of several bytes
+	words  int                        // of a set of places
+	few    [allSets * fewWords]uint64 // the sets, when they fit
+	many   []uint64                   // else
+	marked bool                       // whether inside is filled
+	wide   bool                       // whether there is a character of several bytes
 
 	number   [256]uint8 // of the set of a byte that is there often, from 1
 	computed uint8
 	last     int // the byte of the set 0, and 1 more
+
+	values [manyValues]string // those whose ends are known
 }
 
 // Set makes t stand for s. It is called once.
@@ -97,16 +106,18 @@ func (t *Text) open() {
 	}
 	t.words = len(t.s)/64 + 1
 	if t.words > fewWords {
-		t.many = make([]uint64, (manySets+2)*t.words)
+		t.many = make([]uint64, allSets*t.words)
 	}
 }
 
 // The sets of places: those that are reached, those inside of characters, and
-// from firstByte those before a byte.
+// from firstByte those before a byte, and from firstValue those behind a value.
 const (
 	reachedSet = iota
 	insideSet
 	firstByte
+	firstValue = firstByte + manySets
+	allSets    = firstValue + manyValues
 )
 
 func (t *Text) places(n int) []uint64 {
@@ -142,10 +153,12 @@ func (m matcher) searchIn(t *Text, from int, chunk []atom) (end int, ok bool) {
 	for i := range chunk {
 		if chunk[i].kind == anyCharacter {
 			p.skip()
-		} else if text, ok := chunk[i].value(m.r); ok {
-			p.follow(text)
-		} else {
+		} else if text, ok := chunk[i].value(m.r); !ok {
 			return 0, false
+		} else if chunk[i].kind == variable {
+			p.followValue(text)
+		} else {
+			p.follow(text)
 		}
 		if p.count == 0 {
 			return 0, false
@@ -176,6 +189,55 @@ func (p *reached) follow(text string) {
 			return
 		}
 		p.advance(p.occurrences(text[i]))
+	}
+}
+
+// followValue does as follow, for the value of a variable. A document may have
+// one of any length in each of its patterns, so a long one is looked for once.
+func (p *reached) followValue(value string) {
+	if len(value) <= longValue || p.fold || p.count <= p.words {
+		p.follow(value)
+	} else if ends := p.endsOf(value); ends != nil {
+		p.jump(len(value), ends)
+	} else {
+		p.follow(value)
+	}
+}
+
+// endsOf returns the places behind a value, or nil when there are too many
+// values to keep.
+func (p *reached) endsOf(value string) []uint64 {
+	for i := range p.values {
+		ends := p.places(firstValue + i)
+		switch p.values[i] {
+		case "":
+			p.values[i] = value
+			for j := range ends {
+				ends[j] = ^uint64(0)
+			}
+			ends[p.words-1] = 1<<(len(p.s)%64)<<1 - 1
+			all := reached{Text: p.Text, set: ends, count: len(p.s) + 1}
+			all.follow(value)
+			return ends
+		case value:
+			return ends
+		}
+	}
+	return nil
+}
+
+// jump moves the places by n bytes and keeps those that are in only.
+func (p *reached) jump(n int, only []uint64) {
+	p.count = 0
+	for i := p.words - 1; i >= 0; i-- {
+		moved := uint64(0)
+		if from := i - n/64; from > 0 {
+			moved = p.set[from]<<(n%64) | p.set[from-1]>>(64-n%64)
+		} else if from == 0 {
+			moved = p.set[0] << (n % 64)
+		}
+		p.set[i] = moved & only[i]
+		p.count += bits.OnesCount64(p.set[i])
 	}
 }
 

@@ -100,8 +100,11 @@ func Compile(operator, key string, values []string, variables bool) (*Condition,
 			return nil, &Error{operator, i, want}
 		}
 		c.values[i] = o
-		if p, ok := o.(*pattern); ok {
+		switch p := o.(type) {
+		case *pattern:
 			c.searches = c.searches || p.w.Searches()
+		case *arnPattern:
+			c.searches = c.searches || p.p.Searches()
 		}
 	}
 	return c, nil
@@ -177,13 +180,25 @@ func (c *Condition) matchAny(s single, ctx *Context) bool {
 	return false
 }
 
-// searchAny does as matchAny, for values that are all patterns of strings.
+// searchAny does as matchAny, for patterns that gain from one text that is
+// searched for all.
 func (c *Condition) searchAny(s string, ctx *Context) bool {
 	var text arn.Text
 	text.Set(s)
 	for _, v := range c.values {
-		if v.(*pattern).w.MatchText(&text, ctx) {
-			return true
+		switch p := v.(type) {
+		case *pattern:
+			if p.w.MatchText(&text, ctx) {
+				return true
+			}
+		case *arnPattern:
+			if arn.Is(s) && p.p.MatchText(&text, ctx) {
+				return true
+			}
+		default:
+			if v.match(single{text: s}, ctx) {
+				return true
+			}
 		}
 	}
 	return false

@@ -187,9 +187,12 @@ func BenchmarkHostile(b *testing.B) {
 		{"wide-characters", "aé", prefixes("*a?b*")},
 		{"variables", "a", resources("*" + strings.Repeat("${v:v}", 500) + "b*")},
 		{"variable", "a", prefixes("*${v:v}b*")},
+		{"long-values", "a", prefixes("*${v:long}?b*")},
+		{"long-values-of-arns", "a", filled(head+`"*","Condition":{"ArnLike":{"v:arn":[`, `"arn:*:s3:::*${v:long}?b*"`, "]}}}}")},
 	} {
 		text := strings.Repeat(of.text, 1024/len(of.text))
-		r := requestOf("s3:GetObject", "arn:aws:s3:::b/"+text, "s3:prefix="+text, "v:v=a")
+		r := requestOf("s3:GetObject", "arn:aws:s3:::b/"+text, "s3:prefix="+text, "v:v=a",
+			"v:long="+text[:640], "v:arn=arn:aws:s3:::b/"+text)
 		p := &Policies{Identity: []*Policy{mustCompile(b, of.document, Identity)}}
 		if Decide(r, p).Allowed() {
 			b.Fatal(of.name)
