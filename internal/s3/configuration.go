@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
@@ -34,6 +35,10 @@ type configuration[T any] struct {
 	// usually the first of its values. May be empty.
 	header       string
 	headerValues []string
+
+	// read keeps what was read, of documents that ordinary requests ask for. May
+	// be nil.
+	read *readDocuments[T]
 
 	putStatus int // 0 is 200
 	limit     int64
@@ -131,14 +136,60 @@ func (r *request) configure(ctx context.Context, documents map[string]string, st
 	return &service.Response{Status: status}, nil
 }
 
-// of returns the document of a bucket, or nil when it has none.
+// readDocuments are documents as they were read last, by the bucket's ID. Nobody
+// changes them.
+type readDocuments[T any] struct {
+	mu       sync.Mutex
+	byBucket map[string]readDocument[T]
+}
+
+type readDocument[T any] struct {
+	text string
+	read *T
+}
+
+const maxReadDocuments = 256
+
+func (d *readDocuments[T]) get(bucketID, text string) *T {
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if found := d.byBucket[bucketID]; found.text == text {
+		return found.read
+	}
+	return nil
+}
+
+func (d *readDocuments[T]) keep(bucketID, text string, read *T) {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.byBucket == nil || len(d.byBucket) >= maxReadDocuments {
+		d.byBucket = map[string]readDocument[T]{}
+	}
+	d.byBucket[bucketID] = readDocument[T]{text, read}
+}
+
+// of returns the document of a bucket, or nil when it has none. It must not be
+// changed.
 func (c configuration[T]) of(b *directory.Bucket) (*T, error) {
 	document, ok := b.Configurations[c.subresource]
 	if !ok {
 		return c.usual, nil
 	}
+	if in := c.read.get(b.ID, document); in != nil {
+		return in, nil
+	}
 	in := new(T)
-	return in, xml.Unmarshal([]byte(document), in)
+	if err := xml.Unmarshal([]byte(document), in); err != nil {
+		return nil, err
+	}
+	c.read.keep(b.ID, document, in)
+	return in, nil
 }
 
 // configurationResponse answers with a document in S3's namespace.

@@ -44,6 +44,7 @@ var cors = configuration[corsConfiguration]{
 	delete:      configurationOperation{"DeleteBucketCors", "s3:PutBucketCORS"},
 	missing:     awserr.New("NoSuchCORSConfiguration", http.StatusNotFound, "The CORS configuration does not exist"),
 	check:       checkCORS,
+	read:        &readDocuments[corsConfiguration]{},
 }
 
 var corsMethods = []string{http.MethodGet, http.MethodPut, http.MethodHead, http.MethodPost, http.MethodDelete}

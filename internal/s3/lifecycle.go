@@ -25,6 +25,7 @@ var lifecycleConfiguration = configuration[lifecycle.Configuration]{
 	delete:       configurationOperation{"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"},
 	missing:      awserr.New("NoSuchLifecycleConfiguration", http.StatusNotFound, "The lifecycle configuration does not exist"),
 	check:        (*lifecycle.Configuration).Check,
+	read:         &readDocuments[lifecycle.Configuration]{},
 	limit:        maxLifecycleDocument,
 	header:       "x-amz-transition-default-minimum-object-size",
 	headerValues: []string{"all_storage_classes_128K", "varies_by_storage_class"},

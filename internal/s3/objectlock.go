@@ -60,6 +60,7 @@ var objectLock = configuration[objectLockConfiguration]{
 	put:         configurationOperation{"PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"},
 	missing:     awserr.New("ObjectLockConfigurationNotFoundError", http.StatusNotFound, "Object Lock configuration does not exist for this bucket"),
 	check:       checkObjectLock,
+	read:        &readDocuments[objectLockConfiguration]{},
 	allowed: func(r *request, _ *objectLockConfiguration) error {
 		if versioningOf(r.bucket) != objects.VersioningEnabled {
 			return invalidBucketState.WithMessage("Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
