@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,5 +66,13 @@ func TestAccountSettings(t *testing.T) {
 	sh.fails([]string{"iam", "update-account-password-policy", "--max-password-age", "2000"}, "ValidationError")
 	sh.ok("iam", "delete-account-password-policy")
 	sh.fails(get, "NoSuchEntity")
+	ran(t, "client cli account")
+
+	sh.fails([]string{"iam", "get-credential-report"}, "ReportNotPresent")
+	contains(t, sh.ok("iam", "generate-credential-report"), "COMPLETE")
+	report, err := base64.StdEncoding.DecodeString(strings.TrimSpace(sh.ok("iam", "get-credential-report", "--query", "Content", "--output", "text")))
+	must(t)(err)
+	contains(t, string(report), "user,arn,user_creation_time,password_enabled,", "<root_account>,arn:aws:iam::")
+	contains(t, sh.ok("iam", "get-account-summary"), `"InstanceProfilesQuota": 1000`, `"AccountAccessKeysPresent": 1`)
 	ran(t, "client cli account")
 }

@@ -97,6 +97,8 @@ var (
 	MissingAction           = New("MissingAction", http.StatusBadRequest, "The request is missing an action or a required parameter.")
 	NoSuchEntity            = New("NoSuchEntity", http.StatusNotFound, "The entity does not exist.")
 	PackedPolicyTooLarge    = New("PackedPolicyTooLarge", http.StatusBadRequest, "Packed policy is too large.")
+	ReportExpired           = New("ReportExpired", http.StatusGone, "The most recent credential report has expired. Generate a new one.")
+	ReportNotPresent        = New("ReportNotPresent", http.StatusGone, "There is no credential report. Generate one first.")
 	UnmodifiableEntity      = New("UnmodifiableEntity", http.StatusBadRequest, "The entity cannot be modified.")
 	ValidationError         = New("ValidationError", http.StatusBadRequest, "1 validation error detected")
 )

@@ -60,10 +60,21 @@ func (h *handlers) getAccountSummary(_ context.Context, r *service.Request, _ *a
 		{"AttachedPoliciesPerUserQuota", directory.Quota(directory.QuotaPoliciesPerUser)},
 		{"AttachedPoliciesPerGroupQuota", directory.Quota(directory.QuotaPoliciesPerGroup)},
 		{"AttachedPoliciesPerRoleQuota", directory.Quota(directory.QuotaPoliciesPerRole)},
+		{"InstanceProfiles", len(h.directory.InstanceProfiles(id, ""))},
+		{"InstanceProfilesQuota", directory.Quota(directory.QuotaInstanceProfilesPerAccount)},
 		{"AccountAccessKeysPresent", rootKeys},
 		{"AccountMFAEnabled", 0},
 		{"MFADevices", 0},
 		{"MFADevicesInUse", 0},
+		// What there is not here, with AWS's quotas ("IAM and AWS STS quotas").
+		{"AccountPasswordPresent", 0},
+		{"AccountSigningCertificatesPresent", 0},
+		{"GlobalEndpointTokenVersion", 1},
+		{"PolicyVersionsInUseQuota", 10000},
+		{"Providers", 0},
+		{"ServerCertificates", 0},
+		{"ServerCertificatesQuota", 20},
+		{"SigningCertificatesPerUserQuota", 2},
 	}
 	return result, nil
 }

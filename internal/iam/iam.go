@@ -32,6 +32,7 @@ func New(d *directory.Directory) (*query.Service, error) {
 type handlers struct {
 	directory *directory.Directory
 	model     *query.Model
+	reports   credentialReports
 }
 
 // input is the parameters of an operation.
@@ -90,7 +91,7 @@ func (h *handlers) operations() []service.Operation {
 	for _, family := range [][]service.Operation{
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
-		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(),
+		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(),
 	} {
 		all = append(all, family...)
 	}
