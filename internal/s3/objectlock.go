@@ -135,13 +135,13 @@ func parseRetention(mode objects.LockMode, until string, now time.Time) (r objec
 		return r, invalidArgument(headerLockMode, string(mode), "Unknown wormMode directive.")
 	}
 	r.Mode = mode
-	if r.Until, err = time.Parse(time.RFC3339, until); err != nil {
+	r.Until, err = time.Parse(time.RFC3339, until)
+	if r.Until = r.Until.UTC(); err != nil || r.Until.Year() > 9999 { // which no client can read back
 		return r, invalidArgument(headerLockUntil, until, "The retain until date must be provided in ISO 8601 format")
 	}
 	if !r.Until.After(now) {
 		return r, invalidArgument(headerLockUntil, until, "The retain until date must be in the future!")
 	}
-	r.Until = r.Until.UTC()
 	return r, nil
 }
 
