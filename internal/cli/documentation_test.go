@@ -46,6 +46,36 @@ func TestAccessFilePage(t *testing.T) {
 	}
 }
 
+// TestReadme decides the cases of the README's access file, whose paths begin at
+// the project's folder.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := fence.FindAllStringSubmatch(string(page), -1)
+	if len(examples) == 0 {
+		t.Fatal("there is no example")
+	}
+	folder := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(folder, "internal/cli"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(folder, "internal/cli/demo"), os.DirFS("demo")); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range examples {
+		path := filepath.Join(folder, m[1])
+		if err := os.WriteFile(path, []byte(m[2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr bytes.Buffer
+		if status := run(context.Background(), []string{"test", path}, &stdout, &stderr); status != 0 || stderr.Len() > 0 {
+			t.Errorf("%s: status %d\n%s%s", m[1], status, stdout.String(), stderr.String())
+		}
+	}
+}
+
 // TestDocumentedKeys: the pages have every key of the documents for programs.
 func TestDocumentedKeys(t *testing.T) {
 	keys := 0

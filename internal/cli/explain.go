@@ -169,18 +169,18 @@ func (e *explanation) mismatch(s statement) string {
 	case "NotAction":
 		return fmt.Sprintf("NotAction: %s matches %s", plain(e.request.Action), either(from.NotAction))
 	case "Resource":
-		return fmt.Sprintf("Resource: %s does not match %s%s", plain(e.request.Resource), either(from.Resource), e.variables(texts(from.Resource.List)))
+		return fmt.Sprintf("Resource: %s does not match %s%s", plain(e.request.Resource), either(from.Resource), e.variables(s.policy, texts(from.Resource.List)))
 	case "NotResource":
-		return fmt.Sprintf("NotResource: %s matches %s%s", plain(e.request.Resource), either(from.NotResource), e.variables(texts(from.NotResource.List)))
+		return fmt.Sprintf("NotResource: %s matches %s%s", plain(e.request.Resource), either(from.NotResource), e.variables(s.policy, texts(from.NotResource.List)))
 	case "Principal":
 		return fmt.Sprintf("Principal: %s is not %s", plain(strings.Join(t.Value, ", ")), principals(from.Principal))
 	case "NotPrincipal":
 		return fmt.Sprintf("NotPrincipal: %s is %s", plain(strings.Join(t.Value, ", ")), principals(from.NotPrincipal))
 	}
-	return e.conditionMismatch(t)
+	return e.conditionMismatch(s.policy, t)
 }
 
-func (e *explanation) conditionMismatch(t *eval.StatementTrace) string {
+func (e *explanation) conditionMismatch(p *eval.Policy, t *eval.StatementTrace) string {
 	c := t.Condition
 	has := "no " + c.Key()
 	if !t.IsAbsent {
@@ -190,7 +190,7 @@ func (e *explanation) conditionMismatch(t *eval.StatementTrace) string {
 		}
 	}
 	return fmt.Sprintf("Condition %s %s: the request has %s; the statement asks for %s%s",
-		operatorName(c), plain(c.Key()), has, asks(c), e.variables(c.Values()))
+		operatorName(c), plain(c.Key()), has, asks(c), e.variables(p, c.Values()))
 }
 
 // operatorName writes an operator as a policy does.
@@ -244,8 +244,9 @@ func asks(c *condition.Condition) string {
 	return what
 }
 
-// variables says what the policy variables in texts stand for.
-func (e *explanation) variables(patterns []string) string {
+// variables says what the policy variables in texts of a policy stand for, or that
+// its version has none.
+func (e *explanation) variables(p *eval.Policy, patterns []string) string {
 	var known []string
 	seen := map[string]bool{}
 	for _, text := range patterns {
@@ -265,8 +266,11 @@ func (e *explanation) variables(patterns []string) string {
 			}
 		}
 	}
-	if len(known) == 0 {
+	switch {
+	case len(known) == 0:
 		return ""
+	case !p.Document().HasVariables():
+		return ` (where ${...} is text: variables need "Version": "` + policy.Version2012 + `")`
 	}
 	return " (" + strings.Join(known, ", ") + ")"
 }
