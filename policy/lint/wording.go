@@ -33,29 +33,30 @@ func (v *validator) wording() {
 
 // placeholders reports what somebody should have replaced.
 func (v *validator) placeholders(s *policy.Statement) {
-	look := func(value policy.Value) {
+	look := func(value policy.Value, advice string) {
 		if isPlaceholder(value.Text) {
-			v.report(Placeholder, value.Position, value.Text, "%q looks like something to be replaced", value.Text)
+			v.report(Placeholder, value.Position, value.Text, "%q looks like something to be replaced", value.Text).Advice = advice
 		}
 	}
 	for _, element := range []*policy.Values{s.Resource, s.NotResource, s.Action, s.NotAction} {
 		if element != nil {
 			for _, value := range element.List {
-				look(value)
+				look(value, "")
 			}
 		}
 	}
 	for _, p := range []*policy.Principals{s.Principal, s.NotPrincipal} {
 		if p != nil {
 			for _, of := range p.List {
-				look(of.Value)
+				look(of.Value, "Put in who is meant, such as arn:aws:iam::111122223333:role/name.")
 			}
 		}
 	}
 	for i := range s.Condition {
 		for j := range s.Condition[i].Keys {
-			for _, value := range s.Condition[i].Keys[j].Values.List {
-				look(value)
+			key := &s.Condition[i].Keys[j]
+			for _, value := range key.Values.List {
+				look(value, "Put in the value that "+key.Name.Text+" is to have.")
 			}
 		}
 	}
