@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/keywright/keywright/internal/accessfile"
+	"github.com/keywright/keywright/internal/findings"
 	"github.com/keywright/keywright/internal/simulate"
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/edit"
@@ -308,10 +308,7 @@ type canKey struct {
 }
 
 func (a *answer) writeJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(a.report())
+	return findings.Encode(w, a.report())
 }
 
 func (a *answer) report() canReport {

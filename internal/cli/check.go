@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -240,7 +241,7 @@ func printed(err error) error {
 func (k *checking) write(w io.Writer, files []findings.File) error {
 	switch {
 	case k.diff:
-		return writeDiff(w, files)
+		return writeDiff(w, files, isTerminal(w))
 	case k.format == "json":
 		return findings.JSON(w, files)
 	case k.format == "sarif":
@@ -249,22 +250,39 @@ func (k *checking) write(w io.Writer, files []findings.File) error {
 	return findings.Text(w, files, isColourful(w))
 }
 
-// writeDiff writes what Mend changes, in the unified format that patch reads.
-func writeDiff(w io.Writer, files []findings.File) error {
+// writeDiff writes what Mend changes, in the unified format that patch reads: to a
+// file or a pipe every byte as it is, and to a terminal what people can read.
+func writeDiff(w io.Writer, files []findings.File, toTerminal bool) error {
 	for _, f := range files {
 		after := findings.Mend(f)
-		if _, err := w.Write(diff.Diff(f.Name+".orig", f.Source, f.Name, after.Source)); err != nil {
+		changes := diff.Diff(f.Name+".orig", f.Source, f.Name, after.Source)
+		if toTerminal {
+			changes = readable(changes)
+		}
+		if _, err := w.Write(changes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func readable(text []byte) []byte {
+	var b []byte
+	for line := range bytes.Lines(text) {
+		b = append(append(b, plainLine(string(bytes.TrimSuffix(line, []byte("\n"))))...), '\n')
+	}
+	return b
+}
+
 // isColourful reports whether w is a terminal of somebody who wants colours
 // (no-color.org).
 func isColourful(w io.Writer) bool {
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()

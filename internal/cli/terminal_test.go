@@ -2,10 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
 	"unicode"
+
+	"github.com/keywright/keywright/internal/findings"
+	"github.com/keywright/keywright/policy/eval"
+	"github.com/keywright/keywright/policy/lint"
 )
 
 // TestNamesStayText gives every command names that would write to a terminal.
@@ -32,6 +37,26 @@ func TestNamesStayText(t *testing.T) {
 		if i := strings.IndexFunc(said, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
 			t.Errorf("%q: told raw: %q", args, said[i:])
 		}
+	}
+}
+
+// TestDiffIsForPatch writes every byte of a document to a pipe, and to a terminal
+// none that does anything to it.
+func TestDiffIsForPatch(t *testing.T) {
+	const line = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:GetObject"],"Resource":"arn:aws:s3:::b` + "\u009b31m\u202e" + `/*"}]}`
+	files := []findings.File{findings.Check("x\x1b[31m.json", []byte(line+"\r\n"), eval.Identity, lint.Options{})}
+	var pipe, terminal bytes.Buffer
+	if err := errors.Join(writeDiff(&pipe, files, false), writeDiff(&terminal, files, true)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(pipe.String(), "\n-"+line+"\r\n") {
+		t.Errorf("not the bytes of the document:\n%q", pipe.String())
+	}
+	if !strings.Contains(terminal.String(), `\u009b31m`) {
+		t.Errorf("nothing of the document:\n%q", terminal.String())
+	}
+	if i := strings.IndexFunc(terminal.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+		t.Errorf("told raw: %q", terminal.String()[i:])
 	}
 }
 

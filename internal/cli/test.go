@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keywright/keywright/internal/accessfile"
+	"github.com/keywright/keywright/internal/findings"
 	"github.com/keywright/keywright/internal/simulate"
 )
 
@@ -222,10 +222,7 @@ func (t *tests) write(r *testReport, stdout io.Writer) error {
 	}
 	var err error
 	if t.json {
-		e := json.NewEncoder(stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		err = e.Encode(r)
+		err = findings.Encode(stdout, r)
 	} else {
 		err = t.print(r, stdout)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -228,5 +229,24 @@ func TestManyFindings(t *testing.T) {
 	}
 	if !f.IsCut() || !strings.Contains(text.String(), "f: no more than 1000 findings are told") || !strings.Contains(document.String(), `"cut": true`) {
 		t.Errorf("%d findings, cut: %v", len(f.Findings), f.IsCut())
+	}
+}
+
+// TestEncode writes what reads back as it was, and does nothing to a terminal.
+func TestEncode(t *testing.T) {
+	const text = "a\x1b[31m\u007f\u009b\u202e\U000e0001é\U0001f0a1<&>\n"
+	var b strings.Builder
+	if err := Encode(&b, []string{text}); err != nil {
+		t.Fatal(err)
+	}
+	if i := strings.IndexFunc(b.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+		t.Errorf("raw: %q", b.String()[i:])
+	}
+	if !strings.Contains(b.String(), "é\U0001f0a1<&>") {
+		t.Errorf("more is escaped than need be: %s", b.String())
+	}
+	var back []string
+	if err := json.Unmarshal([]byte(b.String()), &back); err != nil || len(back) != 1 || back[0] != text {
+		t.Errorf("%v: reads back as %q, not %q", err, back, text)
 	}
 }

@@ -1,8 +1,13 @@
 package findings
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/lint"
@@ -58,7 +63,7 @@ func JSON(w io.Writer, files []File) error {
 			report.Fixed = append(report.Fixed, jsonOf(f, &f.Mended[j]))
 		}
 	}
-	return encode(w, report)
+	return Encode(w, report)
 }
 
 func jsonOf(f *File, of *Finding) jsonFinding {
@@ -70,12 +75,36 @@ func jsonOf(f *File, of *Finding) jsonFinding {
 	}
 }
 
-func encode(w io.Writer, document any) error {
-	e := json.NewEncoder(w)
+// Encode writes a document as JSON for programs, in which nothing does anything to
+// the terminal of somebody who looks at it: encoding/json leaves the controls
+// behind ASCII as they are, and what turns the direction of text.
+func Encode(w io.Writer, document any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(document)
+	if err := e.Encode(document); err != nil {
+		return err
+	}
+	text := b.String()
+	if strings.ContainsFunc(text, isUnprintable) {
+		b.Reset()
+		for _, r := range text {
+			if !isUnprintable(r) {
+				b.WriteRune(r)
+				continue
+			}
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, "\\u%04x", unit)
+			}
+		}
+		text = b.String()
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
+
+func isUnprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
 func jsonPath(steps []policy.Step) []any {
 	path := make([]any, len(steps))

@@ -140,7 +140,7 @@ func SARIF(w io.Writer, files []File, version string) error {
 			run.Results = append(run.Results, result)
 		}
 	}
-	return encode(w, sarifLog{sarifSchema, "2.1.0", []sarifRun{run}})
+	return Encode(w, sarifLog{sarifSchema, "2.1.0", []sarifRun{run}})
 }
 
 func locationOf(at sarifArtifactLocation, l policy.Location) sarifLocation {

@@ -11,7 +11,7 @@ func TestPlaceholderAdvice(t *testing.T) {
 	const trust = `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "YOUR-ACCOUNT-ID"}, "Action": "sts:AssumeRole",
 "Condition": {"StringEquals": {"sts:ExternalId": "GENERATED-EXTERNAL-ID"}}}}`
 	want := map[string]string{"YOUR-ACCOUNT-ID": "who is meant", "GENERATED-EXTERNAL-ID": "the value that sts:ExternalId is to have"}
-	_, found := Parse([]byte(trust), Trust, Options{})
+	_, found := Validate([]byte(trust), Trust, Options{})
 	for _, f := range found {
 		if f.Code != Placeholder {
 			continue
