@@ -21,10 +21,9 @@ const (
 	QuotaPoliciesPerGroup = "PoliciesPerGroup"
 	QuotaPoliciesPerRole  = "PoliciesPerRole"
 
-	QuotaTagsPerUser   = "TagsPerUser"
-	QuotaTagsPerRole   = "TagsPerRole"
-	QuotaTagsPerPolicy = "TagsPerPolicy"
-
+	QuotaTagsPerUser            = "TagsPerUser"
+	QuotaTagsPerRole            = "TagsPerRole"
+	QuotaTagsPerPolicy          = "TagsPerPolicy"
 	QuotaTagsPerInstanceProfile = "TagsPerInstanceProfile"
 
 	// Sizes are in characters that are not white space.
@@ -36,13 +35,12 @@ const (
 )
 
 var quotas = map[string]int{
-	QuotaUsersPerAccount:    5000,
-	QuotaGroupsPerAccount:   300,
-	QuotaRolesPerAccount:    1000,
-	QuotaPoliciesPerAccount: 1500,
-	QuotaBucketsPerAccount:  10000,
-	QuotaGroupsPerUser:      10,
-
+	QuotaUsersPerAccount:            5000,
+	QuotaGroupsPerAccount:           300,
+	QuotaRolesPerAccount:            1000,
+	QuotaPoliciesPerAccount:         1500,
+	QuotaBucketsPerAccount:          10000,
+	QuotaGroupsPerUser:              10,
 	QuotaInstanceProfilesPerAccount: 1000,
 	QuotaRolesPerInstanceProfile:    1,
 	QuotaTagsPerInstanceProfile:     50,

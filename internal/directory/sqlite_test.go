@@ -135,6 +135,29 @@ func TestLaterSchema(t *testing.T) {
 	}
 }
 
+// TestEarlierSchema opens a directory that was made before there were instance
+// profiles and settings of accounts: what is in it stays, and both can be used.
+func TestEarlierSchema(t *testing.T) {
+	f, k := newFile(t), newKeyring(t)
+	d := newDirectory(t, f, k)
+	createUser(t, d, "u")
+	check(t, d.Close())
+	f.execute(t, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DELETE FROM goose_db_version WHERE version_id > 2`)
+	var log bytes.Buffer
+	d = open(t, f, k, slog.New(slog.NewTextHandler(&log, nil)))
+	if !strings.Contains(log.String(), "directory migrated") || len(d.Users(account, "")) != 1 {
+		t.Errorf("%d users; the log says %q", len(d.Users(account, "")), &log)
+	}
+	_, err := d.CreateInstanceProfile(t.Context(), directory.InstanceProfile{AccountID: account, Name: "p"})
+	check(t, err)
+	check(t, d.SetAccountAlias(t.Context(), account, "alias"))
+	check(t, d.Close())
+	d = open(t, f, k, quiet)
+	if alias, _ := d.AccountAlias(account); alias != "alias" || len(d.InstanceProfiles(account, "")) != 1 {
+		t.Errorf("the alias is %q, and there are %d profiles", alias, len(d.InstanceProfiles(account, "")))
+	}
+}
+
 // TestFailedCommit fails a change at its second statement, and at the commit
 // itself: neither leaves a trace, in the view or on disk.
 func TestFailedCommit(t *testing.T) {
