@@ -278,6 +278,9 @@ func deleteOne(ctx context.Context, r *request, item *deleteItem, bypass bool) (
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
 		Key: item.key, VersionID: item.version.id, Conditions: item.conditions, Versioning: r.versioning(), BypassGovernance: bypass,
 	})
+	if errors.Is(err, objects.ErrNoSuchVersion) && item.conditions == (objects.Conditions{}) {
+		return deleted, nil // what is not there counts as deleted
+	}
 	err = storeError(err, r.bucket, item.key)
 	if errors.Is(err, awserr.NoSuchKey) {
 		if denied := r.Denied(item.reveals); denied != nil {
