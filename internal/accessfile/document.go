@@ -110,6 +110,10 @@ func blockDocument(name, file string, n *node, lines [][]byte) (*Document, Probl
 
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
+// IsVerbatim reports whether the document's bytes are those of its file: they are
+// not when it is YAML, or stands in an access file.
+func (d *Document) IsVerbatim() bool { return d.marks == nil }
+
 // Position returns where a position of the document is in its file.
 func (d *Document) Position(p policy.Position) Position {
 	if d.marks == nil {

@@ -224,7 +224,11 @@ func (a *answer) diff(p *eval.Policy, r remedy.Remedy) string {
 	if after == nil {
 		return ""
 	}
-	return difference(p.Name()+".orig", p.Document().Bytes(), p.Name(), after)
+	name := p.Name()
+	if d := a.find(p); d != nil && !d.IsVerbatim() {
+		name += " (as JSON)" // patch could not change the file
+	}
+	return difference(name+".orig", p.Document().Bytes(), name, after)
 }
 
 // difference is the unified diff of two texts.
