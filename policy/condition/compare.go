@@ -310,17 +310,22 @@ func parseTime(s string) (time.Time, bool) {
 		}
 	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.Unix(n, 0), true
+		return sinceEpoch(n), true
 	}
 	return time.Time{}, false
 }
+
+// lastSecond is the last that package time can compare with others.
+const lastSecond = math.MaxInt64 - 62135596800 // from year 1 to 1970
+
+func sinceEpoch(seconds int64) time.Time { return time.Unix(min(seconds, lastSecond), 0) }
 
 func (v single) date() (time.Time, bool) {
 	switch v.kind() {
 	case Time:
 		return v.entry.time, true
 	case Int:
-		return time.Unix(v.entry.number, 0), true
+		return sinceEpoch(v.entry.number), true
 	case String:
 		return parseTime(v.string())
 	}

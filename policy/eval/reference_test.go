@@ -2,6 +2,7 @@ package eval
 
 import (
 	"encoding/base64"
+	"math"
 	"math/big"
 	"net"
 	"regexp"
@@ -455,7 +456,11 @@ func plainTime(s string) (time.Time, bool) {
 	date := regexp.MustCompile(`^(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$`).FindStringSubmatch(s)
 	if date == nil {
 		if n := plainNumber(s); n != nil && n.IsInt() && n.Num().IsInt64() && !strings.ContainsAny(s, ".eE") {
-			return time.Unix(n.Num().Int64(), 0), true
+			t := time.Unix(n.Num().Int64(), 0)
+			if n.Sign() > 0 && t.Before(time.Unix(0, 0)) { // later than package time can tell
+				t = time.Unix(math.MaxInt64/2, 0)
+			}
+			return t, true
 		}
 		return time.Time{}, false
 	}
@@ -479,8 +484,8 @@ func plainNetwork(have, want string) bool {
 	}
 	address, bits, _ := strings.Cut(want, "/")
 	n, err := strconv.Atoi(bits)
-	if strings.HasPrefix(address, "::ffff:") && n >= 96 {
-		want = strings.TrimPrefix(address, "::ffff:") + "/" + strconv.Itoa(n-96)
+	if ipv4 := net.ParseIP(address).To4(); strings.Contains(address, ":") && ipv4 != nil && n >= 96 {
+		want = ipv4.String() + "/" + strconv.Itoa(n-96)
 	}
 	_, network, err2 := net.ParseCIDR(want)
 	return a != nil && err == nil && err2 == nil && network.Contains(a)
