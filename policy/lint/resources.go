@@ -216,9 +216,15 @@ func isRegion(s string) bool {
 }
 
 // redundantResources looks for resources that others of the statement take in.
+// A variable among those that an Allow excepts is never needless: where it has no
+// value, the statement allows nothing.
 func (v *validator) redundantResources(s *policy.Statement, element *policy.Values) {
 	patterns := make([]*arn.Pattern, len(element.List))
+	guards := s.Effect == policy.Allow && element == s.NotResource && v.syntax() != 0
 	v.redundant(element, redundantResource, texts(element.List, false), func(i int, other string) bool {
+		if guards && strings.Contains(other, "${") {
+			return false
+		}
 		if patterns[i] == nil {
 			p, err := arn.CompilePattern(element.List[i].Text, v.syntax())
 			if err != nil || p.HasVariables() {
