@@ -7,7 +7,7 @@ import (
 )
 
 // Resolver gives the value of a policy variable. The second result is false
-// when the key is absent or has no single value.
+// when the key is absent, or has no value or several.
 type Resolver interface {
 	Resolve(key string) (string, bool)
 }

@@ -262,7 +262,7 @@ func (e *explanation) variables(p *eval.Policy, patterns []string) string {
 			if v, ok := e.request.Context.Resolve(name); ok {
 				known = append(known, fmt.Sprintf("%s is %s", plain(name), strconv.Quote(v)))
 			} else {
-				known = append(known, fmt.Sprintf("the request has no single %s", plain(name)))
+				known = append(known, fmt.Sprintf("the request has no single value of %s", plain(name)))
 			}
 		}
 	}

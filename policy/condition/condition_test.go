@@ -173,6 +173,10 @@ func TestSetFunc(t *testing.T) {
 		if v, ok := top.Resolve("tag"); !ok || v != "x" {
 			t.Errorf("Resolve = %q, %v", v, ok)
 		}
+		top.SetString("empty", "")
+		if _, ok := top.Resolve("empty"); ok {
+			t.Error("Resolve gives an empty value")
+		}
 		if _, ok := top.Resolve("many"); ok {
 			t.Error("a multivalued key resolves")
 		}

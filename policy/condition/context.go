@@ -184,10 +184,12 @@ func (c *Context) Lookup(key string) (Value, bool) {
 }
 
 // Resolve returns the single value of a key as a policy variable has it. The
-// second result is false when the key is absent or multivalued.
+// second result is false when the key is absent, empty or multivalued: a key
+// without a value is to a variable as one that is not there ("IAM policy
+// elements: Variables and tags").
 func (c *Context) Resolve(key string) (string, bool) {
 	e := c.find(key)
-	if e == nil || e.kind == Strings {
+	if e == nil || e.kind == Strings || e.isNull() {
 		return "", false
 	}
 	return e.string(), true

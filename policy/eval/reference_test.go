@@ -136,6 +136,7 @@ func glob(pattern, dot string, variables bool, c *condition.Context) (string, bo
 			rest := pattern[strings.Index(pattern, "}")+1:]
 			key, fallback, hasDefault := strings.Cut(body, ",")
 			value, ok := c.Resolve(strings.TrimSpace(key))
+			ok = ok && value != ""
 			if body == "*" || body == "?" || body == "$" {
 				value, ok = body, true
 			}
@@ -517,6 +518,7 @@ func plainExpand(s string, variables bool, c *condition.Context) (string, bool) 
 			return key
 		}
 		value, found := c.Resolve(strings.TrimSpace(key))
+		found = found && value != ""
 		if !found {
 			value = strings.Trim(strings.TrimSpace(fallback), "'")
 		}

@@ -85,7 +85,8 @@ func (s *state) pins(near []view) []string {
 		}
 		for _, t := range v.tests {
 			name := arn.ToLower(t.key.Name.Text)
-			_, ok := s.r.Context.Resolve(name)
+			value, ok := s.r.Context.Lookup(name)
+			ok = ok && value.Kind() != condition.Strings
 			if p, is := parameterOf(name); (ok || is && p.part == partAlways) && !slices.Contains(keys, name) {
 				keys = append(keys, name)
 			}
