@@ -124,7 +124,7 @@ func (v *validator) contradictions(s *policy.Statement) {
 	}
 	said := map[string]bool{}
 	for _, w := range words {
-		if verb := verbs[w]; verb != "" {
+		if verb := verbs[w]; verb != "" && !isUploadNamed(w, s.Action) {
 			said[verb] = true
 		}
 	}
@@ -145,6 +145,14 @@ func (v *validator) contradictions(s *policy.Statement) {
 			f.Advice = "Call it after what it does, such as " + name + "."
 		}
 	}
+}
+
+// isUploadNamed reports whether a word is upload, and is the thing that an action
+// is about: whoever lists multipart uploads uploads nothing.
+func isUploadNamed(word string, actions *policy.Values) bool {
+	return strings.HasPrefix(word, "upload") && slices.ContainsFunc(actions.List, func(v policy.Value) bool {
+		return strings.Contains(strings.ToLower(v.Text), "multipartupload")
+	})
 }
 
 // verbs are the words of a Sid that say what is done.

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,5 +24,16 @@ func TestPlaceholderAdvice(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("not found: %v", want)
+	}
+}
+
+// TestSidOfUploads: a Sid may name what the actions are about.
+func TestSidOfUploads(t *testing.T) {
+	for sid, contradicts := range map[string]bool{"Uploads": false, "ListUploads": false, "UnfinishedUploads": false, "DeleteUploads": true, "PutObjects": true} {
+		policy := `{"Version": "2012-10-17", "Statement": {"Sid": "` + sid + `", "Effect": "Allow", "Action": "s3:ListBucketMultipartUploads", "Resource": "arn:aws:s3:::b"}}`
+		_, found := Validate([]byte(policy), Identity, Options{})
+		if is := slices.ContainsFunc(found, func(f Finding) bool { return f.Code == SidContradicts }); is != contradicts {
+			t.Errorf("%s: found is %t, want %t", sid, is, contradicts)
+		}
 	}
 }
