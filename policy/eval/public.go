@@ -15,6 +15,17 @@ import (
 // holds the caller to fixed values.
 func (p *Policy) Public() bool { return p.public }
 
+// PublicStatements returns the indexes of the statements that make the policy public.
+func (p *Policy) PublicStatements() []int {
+	var all []int
+	for i := range p.statements {
+		if p.statements[i].isPublic() {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
 // fixingKeys are the condition keys whose fixed values make a statement
 // non-public. aws:SourceIp has its own rule.
 var fixingKeys = []string{

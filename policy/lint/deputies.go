@@ -11,6 +11,7 @@ import (
 	"github.com/keywright/keywright/policy"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/edit"
+	"github.com/keywright/keywright/policy/eval"
 )
 
 // The codes for whom resource policies and trust policies name.
@@ -21,6 +22,7 @@ const (
 	TrustOfUser        policy.Code = "TRUST_OF_IAM_USER"
 	WeakExternalID     policy.Code = "WEAK_EXTERNAL_ID"
 	NoTransportControl policy.Code = "NO_SECURE_TRANSPORT"
+	PublicAccess       policy.Code = "PUBLIC_ACCESS"
 )
 
 // deputies looks at whom a policy lets in, and whom it locks out.
@@ -46,7 +48,30 @@ func (v *validator) deputies() {
 	v.statement = -1
 	if v.kind == Bucket {
 		v.transport()
+		v.public()
 	}
+}
+
+// public reports the statements of a bucket policy that let everybody in, as S3
+// defines it ("Blocking public access to your Amazon S3 storage").
+func (v *validator) public() {
+	compiled, err := eval.Compile(v.doc, eval.Options{Type: eval.Resource})
+	if err != nil {
+		return
+	}
+	for _, i := range compiled.PublicStatements() {
+		s := &v.doc.Statements[i]
+		if s.Principal == nil {
+			continue // NotPrincipal has findings of its own
+		}
+		v.statement = i
+		message := "everybody in the world may do what the statement allows, without an account even"
+		if len(s.Condition) > 0 {
+			message = "the statement counts as public: no condition holds it to callers, networks or resources that are fixed"
+		}
+		v.report(PublicAccess, s.Principal.Position, s.Principal.Name, "%s", message)
+	}
+	v.statement = -1
 }
 
 // ownerAccount returns the account that a document belongs to, as far as
