@@ -189,7 +189,7 @@ func (c *Context) Lookup(key string) (Value, bool) {
 // elements: Variables and tags").
 func (c *Context) Resolve(key string) (string, bool) {
 	e := c.find(key)
-	if e == nil || e.kind == Strings || e.isNull() {
+	if e == nil || e.kind == Strings || e.kind == String && e.text == "" {
 		return "", false
 	}
 	return e.string(), true

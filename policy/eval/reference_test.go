@@ -252,6 +252,9 @@ func plainPrincipal(s *policy.Statement, of *Policy, r *Request, hasBoundary boo
 	}
 	c := &r.Principal
 	if s.NotPrincipal != nil {
+		if s.NotPrincipal.Any.IsPresent() && !hasBoundary {
+			return ""
+		}
 		for _, p := range s.NotPrincipal.List {
 			how := plainName(p, of, c)
 			excepted := how == "itself" || how == "its role" || how == "anyone" || how == "its account" && c.Type == Root
