@@ -26,7 +26,7 @@ type answer struct {
 
 // message is what AWS answers to a request that is denied ("Troubleshoot access
 // denied error messages", IAM User Guide). S3 gives the reason only within an
-// account.
+// account, and names no resource where there is none.
 func (a *answer) message() string {
 	r := a.request
 	p := &r.Principal
@@ -38,14 +38,17 @@ func (a *answer) message() string {
 	case p.Type == eval.Anonymous || p.Type == eval.Service:
 		return "Access Denied"
 	}
-	resource := r.Resource
+	resource := " on resource: " + r.Resource
 	if strings.HasPrefix(strings.ToLower(r.Action), "s3:") {
 		if r.ResourceAccount != "" && r.ResourceAccount != p.AccountID {
 			return "Access Denied"
 		}
-		resource = `"` + resource + `"`
+		resource = ` on resource: "` + r.Resource + `"`
+		if r.Resource == "*" {
+			resource = ""
+		}
 	}
-	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", a.principal(), r.Action, resource, a.decision.Because(r.Action))
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", a.principal(), r.Action, resource, a.decision.Because(r.Action))
 }
 
 // principal names who asks.
