@@ -39,8 +39,9 @@ func TestUnsupportedOperations(t *testing.T) {
 		}
 	}
 	for _, query := range []string{
-		"accelerate", "analytics&id=1", "cors", "encryption", "intelligent-tiering&id=1", "inventory&id=1", "lifecycle", "logging",
-		"metadataTable", "metrics&id=1", "notification", "object-lock", "ownershipControls", "replication", "requestPayment", "versioning", "website",
+		"abac", "accelerate", "acl&policy", "analytics&id=1", "intelligent-tiering&id=1", "inventory&id=1", "logging", "metadataConfiguration",
+		"metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics&id=1", "notification", "ownershipControls", "replication",
+		"session", "uploads&versions",
 	} {
 		for _, method := range []string{"GET", "PUT", "DELETE", "POST"} {
 			reply := raw(t, s, harness.Raw{Method: method, URI: "/" + empty + "?" + query, Credentials: s.Root})
