@@ -28,7 +28,7 @@ func Nearest(word string, candidates []string) string {
 // distance counts the insertions, deletions, replacements and exchanges of
 // neighbours that make b of a. It is limit when there are as many or more.
 func distance(a, b string, limit int) int {
-	if len(b) > maxLength || max(len(a)-len(b), len(b)-len(a)) >= limit {
+	if max(len(a), len(b)) > maxLength || max(len(a)-len(b), len(b)-len(a)) >= limit {
 		return limit
 	}
 	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
