@@ -124,8 +124,15 @@ func (c *Context) set(key string) *entry {
 }
 
 func (c *Context) own(key string) *entry {
+	// Names of one length mostly differ in their last letter, whose cases
+	// differ in one bit: that spares most comparisons.
+	const caseBit = 'a' - 'A'
+	var last byte
+	if key != "" {
+		last = key[len(key)-1] | caseBit
+	}
 	for i := range c.entries {
-		if k := c.entries[i].key; len(k) == len(key) && arn.EqualFold(k, key) {
+		if k := c.entries[i].key; len(k) == len(key) && (k == "" || k[len(k)-1]|caseBit == last) && arn.EqualFold(k, key) {
 			return &c.entries[i]
 		}
 	}

@@ -48,34 +48,55 @@ func newPrefixTable(keys []string) prefixTable {
 
 // longest returns the longest key that is a prefix of s, or -1. Every other
 // one is an ancestor of it: a key between a prefix of s and s begins with that
-// prefix.
-func (t *prefixTable) longest(s string, compare func(key, s string) int) int32 {
+// prefix. With fold the keys are in lower case, and s is in any.
+func (t *prefixTable) longest(s string, fold bool) int32 {
 	low, high := 0, len(t.keys)
+	shared := 0 // how much of s the last key that is not above it begins with
 	for low < high {
-		if mid := (low + high) / 2; compare(t.keys[mid], s) <= 0 {
-			low = mid + 1
+		mid := (low + high) / 2
+		k := t.keys[mid]
+		n := commonPrefix(k, s, fold)
+		if n == len(k) || n < len(s) && k[n] < lowerIf(s[n], fold) {
+			low, shared = mid+1, n
 		} else {
 			high = mid
 		}
 	}
 	i := int32(low) - 1
-	for i >= 0 {
-		if k := t.keys[i]; len(k) <= len(s) && compare(k, s[:len(k)]) == 0 {
-			return i
-		}
+	for i >= 0 && len(t.keys[i]) > shared {
 		i = t.parent[i]
 	}
-	return -1
+	return i
 }
 
-// compareLower compares a key in lower case with a text in any case.
-func compareLower(key, s string) int {
-	for i := range min(len(key), len(s)) {
-		if a, b := key[i], arn.Lower(s[i]); a != b {
-			return int(a) - int(b)
+// commonPrefix returns how many bytes a key and s begin with alike.
+func commonPrefix(key, s string, fold bool) int {
+	n := min(len(key), len(s))
+	key, s = key[:n], s[:n]
+	i := 0
+	for !fold && i+8 <= n && word(key[i:i+8]) == word(s[i:i+8]) {
+		i += 8
+	}
+	for ; i < n; i++ {
+		if key[i] != s[i] && (!fold || key[i] != arn.Lower(s[i])) {
+			return i
 		}
 	}
-	return len(key) - len(s)
+	return n
+}
+
+// word returns eight bytes as one number, which the compiler loads at once.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func lowerIf(c byte, fold bool) byte {
+	if fold {
+		return arn.Lower(c)
+	}
+	return c
 }
 
 // buildIndex indexes the statements of one effect.
@@ -173,7 +194,7 @@ func (x *index) search(r *Request, visit func(statements []int32) bool) {
 	if len(x.resources) == 0 {
 		return
 	}
-	for a := x.actions.longest(r.Action, compareLower); a >= 0; a = x.actions.parent[a] {
+	for a := x.actions.longest(r.Action, true); a >= 0; a = x.actions.parent[a] {
 		under := &x.resources[a]
 		if r.Resource == "*" {
 			if !visit(under.wide) {
@@ -182,7 +203,7 @@ func (x *index) search(r *Request, visit func(statements []int32) bool) {
 			continue
 		}
 		t := &under.prefixes
-		for n := t.longest(r.Resource, strings.Compare); n >= 0; n = t.parent[n] {
+		for n := t.longest(r.Resource, false); n >= 0; n = t.parent[n] {
 			if !visit(under.statements[n]) {
 				return
 			}
