@@ -160,15 +160,22 @@ func (d *Directory) SetBucketPolicy(ctx context.Context, bucketID string, docume
 }
 
 // SetBucketConfigurations sets some of a bucket's Configurations, in one step; an
-// empty document removes what has its name. It fails with *NotFoundError, and
-// with *InvalidError when a document is no text.
-func (d *Directory) SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string) error {
+// empty document removes what has its name. allowed, when it is not nil, is asked
+// about the bucket as it is in the same step, and nothing is set when it returns an
+// error, which is returned. It fails with *NotFoundError, and with *InvalidError
+// when a document is no text.
+func (d *Directory) SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string, allowed func(*Bucket) error) error {
 	for name, document := range documents {
 		if err := checkText(name, document, maxConfiguration); err != nil {
 			return err
 		}
 	}
 	return d.changeBucket(ctx, bucketID, func(b *Bucket) error {
+		if allowed != nil {
+			if err := allowed(b); err != nil {
+				return err
+			}
+		}
 		all := maps.Clone(b.Configurations)
 		if all == nil {
 			all = map[string]string{}

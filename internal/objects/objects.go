@@ -163,6 +163,15 @@ const (
 	VersioningSuspended                   // it stays, but for the null version, which what is put replaces
 )
 
+// Versioning returns v, so that a state that does not change is a Versioner.
+func (v Versioning) Versioning() Versioning { return v }
+
+// Versioner tells a bucket's Versioning as it is when it is asked. A store asks
+// at the moment of the write, with the key locked, so that a write that took
+// long keeps what the bucket has been told to keep meanwhile. It must not call
+// the store. nil is Unversioned.
+type Versioner interface{ Versioning() Versioning }
+
 // Info describes a version of an object as it is stored, or a delete marker,
 // which has no content.
 type Info struct {
@@ -213,7 +222,7 @@ type PutRequest struct {
 	Content    Content
 	Attributes Attributes
 	Conditions Conditions
-	Versioning Versioning
+	Versioning Versioner
 }
 
 // DeleteRequest is what to delete: a version, or what the key holds when
@@ -222,7 +231,7 @@ type DeleteRequest struct {
 	Key        string
 	VersionID  string
 	Conditions Conditions
-	Versioning Versioning
+	Versioning Versioner
 	// Noncurrent removes the version that is named only while its key has a newer
 	// one: it fails with ErrPreconditionFailed when there is none any more.
 	Noncurrent bool
@@ -243,7 +252,7 @@ type CopyRequest struct {
 	Attributes Attributes
 	Checksum   checksum.Algorithm
 	Conditions Conditions
-	Versioning Versioning
+	Versioning Versioner
 }
 
 // ListRequest asks for one page of a listing.
@@ -338,7 +347,7 @@ type CompleteRequest struct {
 	Size       int64     // the object's size as the client knows it, or -1; ErrSizeMismatch when it is not
 	Retention  Retention // of the object, when the upload was begun without one
 	Conditions Conditions
-	Versioning Versioning
+	Versioning Versioner
 }
 
 // ListPartsRequest asks for one page of an upload's parts, by number.

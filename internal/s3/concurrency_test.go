@@ -2,8 +2,10 @@ package s3
 
 import (
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -113,5 +115,61 @@ func TestBucketGoneMeanwhile(t *testing.T) {
 			w.do("alice", http.MethodDelete, fmt.Sprintf("/my-bucket/%d", i), "")
 		}
 		w.do("alice", http.MethodDelete, "/my-bucket", "")
+	}
+}
+
+// event is a body that holds nothing and does something when it is read.
+type event func()
+
+func (e event) Read([]byte) (int, error) { e(); return 0, io.EOF }
+
+// TestVersionedMeanwhile enables versioning while a put is on its way: what the
+// key held before is kept.
+func TestVersionedMeanwhile(t *testing.T) {
+	w := newWorld(t, "us-east-1")
+	w.do("alice", http.MethodPut, "/my-bucket", "")
+	w.do("alice", http.MethodPut, "/my-bucket/key", "old")
+	enable := func() {
+		if p := w.do("alice", http.MethodPut, "/my-bucket?versioning", `<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`); p.Code != http.StatusOK {
+			t.Fatal(p.Body)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPut, "/my-bucket/key", io.MultiReader(strings.NewReader("new"), event(enable)))
+	r.ContentLength = 3
+	r.Header.Set("Test-Caller", "alice")
+	put := httptest.NewRecorder()
+	w.handler.ServeHTTP(put, r)
+	if put.Code != http.StatusOK || put.Header().Get("X-Amz-Version-Id") == "" {
+		t.Fatalf("status %d, version %q: %s", put.Code, put.Header().Get("X-Amz-Version-Id"), put.Body)
+	}
+	if p := w.do("alice", http.MethodGet, "/my-bucket/key?versionId=null", ""); p.Body.String() != "old" {
+		t.Fatalf("the version before holds %q", p.Body)
+	}
+}
+
+// TestLockNeedsVersions has Object Lock turned on while versioning is suspended: a
+// bucket never has both.
+func TestLockNeedsVersions(t *testing.T) {
+	w := newWorld(t, "us-east-1")
+	for n := range 20 {
+		bucket := fmt.Sprintf("/bucket-%d", n)
+		w.do("alice", http.MethodPut, bucket, "")
+		versioning := func(status string) int {
+			return w.do("alice", http.MethodPut, bucket+"?versioning", "<VersioningConfiguration><Status>"+status+"</Status></VersioningConfiguration>").Code
+		}
+		versioning("Enabled")
+		var locked, suspended atomic.Bool
+		together(2, func(i int) {
+			if i == 0 {
+				suspended.Store(versioning("Suspended") == http.StatusOK)
+				return
+			}
+			document := "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>"
+			sum := md5.Sum([]byte(document))
+			locked.Store(w.do("alice", http.MethodPut, bucket+"?object-lock", document, "Content-MD5: "+base64.StdEncoding.EncodeToString(sum[:])).Code == http.StatusOK)
+		})
+		if locked.Load() == suspended.Load() {
+			t.Fatalf("locked %t and suspended %t", locked.Load(), suspended.Load())
+		}
 	}
 }

@@ -25,7 +25,7 @@ type configuration[T any] struct {
 	// check refuses what the shape cannot. May be nil.
 	check func(*T) error
 	// allowed refuses what the state of the bucket does. May be nil.
-	allowed func(*request, *T) error
+	allowed func(*directory.Bucket) error
 	// missing answers GET when there is no document, unless usual does.
 	missing *awserr.Error
 	// usual is what holds without a document; nil when nothing does.
@@ -94,11 +94,6 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 			return in, nil
 		},
 		serve: func(ctx context.Context, r *request, in *T) (*service.Response, error) {
-			if c.allowed != nil {
-				if err := c.allowed(r, in); err != nil {
-					return nil, err
-				}
-			}
 			document, err := encodeConfiguration(in)
 			if err != nil {
 				return nil, err
@@ -107,7 +102,7 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 			if c.header != "" {
 				documents[c.headerName()] = cmp.Or(r.HTTP.Header.Get(c.header), c.headerValues[0])
 			}
-			p, err := r.configure(ctx, documents, c.putStatus)
+			p, err := r.configure(ctx, documents, c.allowed, c.putStatus)
 			if err == nil && c.header != "" {
 				p.SetHeader(c.header, documents[c.headerName()])
 			}
@@ -120,7 +115,7 @@ func (c configuration[T]) deleter(s *S3) service.Operation {
 	return define(s, spec[struct{}]{
 		name: c.delete.name, parse: noInput, needs: bucketAction[struct{}](c.delete.action),
 		serve: func(ctx context.Context, r *request, _ struct{}) (*service.Response, error) {
-			return r.configure(ctx, map[string]string{c.subresource: "", c.headerName(): ""}, http.StatusNoContent)
+			return r.configure(ctx, map[string]string{c.subresource: "", c.headerName(): ""}, nil, http.StatusNoContent)
 		},
 	})
 }
@@ -128,9 +123,10 @@ func (c configuration[T]) deleter(s *S3) service.Operation {
 // headerName is the name under which the header is kept.
 func (c configuration[T]) headerName() string { return c.subresource + " " + c.header }
 
-// configure sets documents of the bucket; an empty one is removed.
-func (r *request) configure(ctx context.Context, documents map[string]string, status int) (*service.Response, error) {
-	if err := r.s3.directory.SetBucketConfigurations(ctx, r.bucket.ID, documents); err != nil {
+// configure sets documents of the bucket, if its state allows; an empty one is
+// removed.
+func (r *request) configure(ctx context.Context, documents map[string]string, allowed func(*directory.Bucket) error, status int) (*service.Response, error) {
+	if err := r.s3.directory.SetBucketConfigurations(ctx, r.bucket.ID, documents, allowed); err != nil {
 		return nil, r.directoryError(err)
 	}
 	return &service.Response{Status: status}, nil

@@ -61,8 +61,8 @@ var objectLock = configuration[objectLockConfiguration]{
 	missing:     awserr.New("ObjectLockConfigurationNotFoundError", http.StatusNotFound, "Object Lock configuration does not exist for this bucket"),
 	check:       checkObjectLock,
 	read:        &readDocuments[objectLockConfiguration]{},
-	allowed: func(r *request, _ *objectLockConfiguration) error {
-		if versioningOf(r.bucket) != objects.VersioningEnabled {
+	allowed: func(b *directory.Bucket) error {
+		if versioningOf(b) != objects.VersioningEnabled {
 			return invalidBucketState.WithMessage("Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
 		}
 		return nil

@@ -21,7 +21,7 @@ type Directory interface {
 	CreateBucket(context.Context, directory.Bucket) (*directory.Bucket, error)
 	DeleteBucket(ctx context.Context, bucketID string) error
 	SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error
-	SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string) error
+	SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string, allowed func(*directory.Bucket) error) error
 	SetPublicAccessBlock(ctx context.Context, bucketID string, block *directory.PublicAccessBlock) error
 }
 

@@ -45,7 +45,22 @@ func versioningOf(b *directory.Bucket) objects.Versioning {
 // keepsVersions reports whether a bucket keeps versions, or has ever done so.
 func keepsVersions(b *directory.Bucket) bool { return versioningOf(b) != objects.Unversioned }
 
-func (r *request) versioning() objects.Versioning { return versioningOf(r.bucket) }
+// versioning tells a store what becomes of what the bucket's keys hold at the
+// moment of a write, which may be long after the request began.
+func (r *request) versioning() objects.Versioner { return currentVersioning{r.s3.directory, r.bucket} }
+
+type currentVersioning struct {
+	directory Directory
+	bucket    *directory.Bucket // as it was when the request began
+}
+
+// Versioning implements objects.Versioner.
+func (c currentVersioning) Versioning() objects.Versioning {
+	if now, ok := c.directory.Bucket(c.bucket.Name); ok && now.ID == c.bucket.ID {
+		return versioningOf(now)
+	}
+	return versioningOf(c.bucket)
+}
 
 // tellVersion tells in a response which version of a bucket's object it is
 // about: always where versions are kept, else when one was named.
@@ -105,10 +120,13 @@ func (s *S3) putBucketVersioning() service.Operation {
 	return define(s, spec[string]{
 		name: "PutBucketVersioning", parse: parsePutVersioning, needs: bucketAction[string]("s3:PutBucketVersioning"),
 		serve: func(ctx context.Context, r *request, status string) (*service.Response, error) {
-			if status != versioningEnabled && hasObjectLock(r.bucket) {
-				return nil, invalidBucketState.WithMessage("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+			allowed := func(b *directory.Bucket) error {
+				if status != versioningEnabled && hasObjectLock(b) {
+					return invalidBucketState.WithMessage("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+				}
+				return nil
 			}
-			return r.configure(ctx, map[string]string{versioningConfiguration: status}, http.StatusOK)
+			return r.configure(ctx, map[string]string{versioningConfiguration: status}, allowed, http.StatusOK)
 		},
 	})
 }

@@ -59,16 +59,21 @@ func testBuckets(f *fixture) {
 	f.equal("set", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).PublicAccessBlock, &directory.PublicAccessBlock{BlockPublicAcls: true, BlockPublicPolicy: true})
 	f.reopen()
 	for _, set := range []map[string]string{{"versioning": "Enabled", "tagging": "x"}, {"cors": "<a/>"}, {"cors": "", "tagging": ""}, {"none": ""}, nil} {
-		f.ok(f.d.SetBucketConfigurations(f.ctx, b.ID, set))
+		f.ok(f.d.SetBucketConfigurations(f.ctx, b.ID, set, nil))
 	}
 	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations, map[string]string{"versioning": "Enabled"})
 	f.equal("of the snapshot before", len(b.Configurations), 0)
 	f.reopen()
 	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations, map[string]string{"versioning": "Enabled"})
-	f.ok(f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"versioning": ""}))
+	f.ok(f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"versioning": ""}, nil))
 	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations == nil, true)
-	f.fails("not UTF-8", func() error { return f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"cors": "\xff"}) }, &directory.InvalidError{Field: "cors"})
-	f.fails("no bucket", func() error { return f.d.SetBucketConfigurations(f.ctx, "none", map[string]string{"cors": "a"}) }, &directory.NotFoundError{Kind: "bucket", Name: "none"})
+	f.fails("not UTF-8", func() error { return f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"cors": "\xff"}, nil) }, &directory.InvalidError{Field: "cors"})
+	f.fails("no bucket", func() error { return f.d.SetBucketConfigurations(f.ctx, "none", map[string]string{"cors": "a"}, nil) }, &directory.NotFoundError{Kind: "bucket", Name: "none"})
+	refused := &directory.InvalidError{Field: "state"}
+	f.fails("not allowed", func() error {
+		return f.d.SetBucketConfigurations(f.ctx, b.ID, map[string]string{"cors": "a"}, func(*directory.Bucket) error { return refused })
+	}, refused)
+	f.equal("configurations", found[*directory.Bucket](f)(f.d.Bucket(b.Name)).Configurations == nil, true)
 	f.ok(f.d.DeleteBucket(f.ctx, b.ID))
 	f.fails("deleting again", func() error { return f.d.DeleteBucket(f.ctx, b.ID) }, &directory.NotFoundError{Kind: "bucket", Name: b.ID})
 	f.fails("setting", func() error { return f.d.SetPublicAccessBlock(f.ctx, b.ID, nil) }, &directory.NotFoundError{Kind: "bucket", Name: b.ID})

@@ -467,7 +467,7 @@ func (r *run) changeBucket() {
 		}
 	case "configuration":
 		name, text := r.pick("name", "versioning", "cors"), r.pick("document", "a", "<b/>")
-		if r.answer("setConfiguration", r.d.SetBucketConfigurations(r.ctx, id, map[string]string{name: text}), missing) {
+		if r.answer("setConfiguration", r.d.SetBucketConfigurations(r.ctx, id, map[string]string{name: text}, nil), missing) {
 			b.Configurations = maps.Clone(b.Configurations)
 			if b.Configurations == nil {
 				b.Configurations = map[string]string{}
@@ -476,7 +476,7 @@ func (r *run) changeBucket() {
 		}
 	case "no configuration":
 		name := r.pick("name", "versioning", "cors")
-		if r.answer("removeConfiguration", r.d.SetBucketConfigurations(r.ctx, id, map[string]string{name: ""}), missing) {
+		if r.answer("removeConfiguration", r.d.SetBucketConfigurations(r.ctx, id, map[string]string{name: ""}, nil), missing) {
 			b.Configurations = maps.Clone(b.Configurations)
 			if delete(b.Configurations, name); len(b.Configurations) == 0 {
 				b.Configurations = nil

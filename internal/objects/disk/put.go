@@ -92,7 +92,7 @@ func (c *changes) nameContent(content id, r *contentRecord) {
 // replacement is what is put on top of what a key holds.
 type replacement struct {
 	conditions objects.Conditions
-	versioning objects.Versioning
+	versioning objects.Versioner
 	// shares is the content of another object that the new one shares.
 	shares *id
 	// build returns the new object, and may make changes that go with it. What

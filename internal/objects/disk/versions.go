@@ -68,7 +68,10 @@ func (k *keyChange) push(made *objectRecord, v objects.Versioning) error {
 
 // keeps returns what becomes of what the key holds. A key that has versions keeps
 // them, also from a request that began before the bucket kept any.
-func (k *keyChange) keeps(v objects.Versioning) (objects.Versioning, error) {
+func (k *keyChange) keeps(at objects.Versioner) (v objects.Versioning, err error) {
+	if at != nil {
+		v = at.Versioning()
+	}
 	if v != objects.Unversioned {
 		return v, nil
 	}

@@ -3,6 +3,7 @@ package objectstest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +89,18 @@ func (b *bench) marked(key, id, marker string) {
 	}
 }
 
+// switched is a body that holds nothing, and a bucket that keeps versions from
+// when the body is read.
+type switched struct{ state objects.Versioning }
+
+func (s *switched) Read([]byte) (int, error) {
+	s.state = objects.VersioningEnabled
+	return 0, io.EOF
+}
+
+// Versioning implements objects.Versioner.
+func (s *switched) Versioning() objects.Versioning { return s.state }
+
 var versionTests = map[string]func(*bench){
 	"UnversionedIsNull": func(b *bench) {
 		b.same(b.putVersion("k", "1", objects.Unversioned).VersionID, objects.NullVersion)
@@ -97,6 +110,20 @@ var versionTests = map[string]func(*bench){
 		_, err := b.store.Open(b.ctx, b.bucket, "k", objects.NullVersion)
 		b.fails(err, objects.ErrNoSuchVersion)
 		b.holdsNothing("k")
+	},
+
+	// What a bucket was told to keep while a body came in is kept.
+	"AsksAtTheWrite": func(b *bench) {
+		old := b.putVersion("k", "0", objects.Unversioned)
+		state := &switched{}
+		body := io.MultiReader(strings.NewReader("1"), state)
+		made, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: objects.Content{Body: body, Size: 1}, Versioning: state})
+		b.ok(err)
+		b.holdsVersion("k", old.VersionID, "0")
+		b.same(b.holdsVersion("k", "", "1").VersionID, made.VersionID)
+		if made.VersionID == objects.NullVersion {
+			b.Fatal("the new version is the null version")
+		}
 	},
 
 	"EnabledKeepsAll": func(b *bench) {
