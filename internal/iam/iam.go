@@ -91,7 +91,7 @@ func (h *handlers) operations() []service.Operation {
 	for _, family := range [][]service.Operation{
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
-		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(),
+		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(), h.absentOperations(),
 	} {
 		all = append(all, family...)
 	}
