@@ -22,6 +22,7 @@ var (
 	ErrBadChecksum        = errors.New("checksum does not match")
 	ErrSizeMismatch       = errors.New("size does not match")
 	ErrCorrupt            = errors.New("stored content is damaged")
+	ErrSealed             = errors.New("content is encrypted under a key that was not given, or is not and one was")
 )
 
 // DeleteMarkerError says that a delete marker is what a request found. It wraps

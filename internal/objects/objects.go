@@ -79,7 +79,9 @@ type ObjectStore interface {
 	SetLock(ctx context.Context, b Bucket, key, versionID string, c LockChange) (Info, error)
 	// Copy stores the content of source under another key, without reading it
 	// through memory where the store can. The copy has the ETag and the Parts of
-	// a source in the same store. source stays open; it may have been deleted.
+	// a source in the same store whose content need not be encrypted anew: one
+	// without a key of its own for a copy without one, or under the same KeyID.
+	// source stays open; it may have been deleted.
 	Copy(ctx context.Context, source Object, b Bucket, r CopyRequest) (Info, error)
 }
 
@@ -105,8 +107,9 @@ type UploadStore interface {
 	// c's when the upload has none. A number below 1 or above MaxPartNumber is
 	// ErrInvalidPart.
 	PutPart(ctx context.Context, b Bucket, key, uploadID string, number int, c Content) (Part, error)
-	// CopyPart stores length bytes of source from offset on as a part.
-	CopyPart(ctx context.Context, source Object, offset, length int64, b Bucket, key, uploadID string, number int) (Part, error)
+	// CopyPart stores length bytes of source from offset on as a part. sealer is
+	// as Content.Sealer.
+	CopyPart(ctx context.Context, source Object, offset, length int64, b Bucket, key, uploadID string, number int, sealer KeySealer) (Part, error)
 	ListParts(ctx context.Context, b Bucket, key, uploadID string, r ListPartsRequest) (PartsPage, error)
 	ListUploads(ctx context.Context, b Bucket, r ListUploadsRequest) (UploadsPage, error)
 	// CompleteUpload makes the object of the listed parts, in one step as Put
@@ -125,6 +128,10 @@ type UploadStore interface {
 // concurrent use; to close it again is no error.
 type Object interface {
 	Info() Info
+	// Unseal opens the key of a content that is encrypted as its Encryption says,
+	// before which Read and a copy of it fail with ErrSealed. It returns an error
+	// of the sealer wrapped. Of an object without Encryption it does nothing.
+	Unseal(KeySealer) error
 	// Read streams length bytes from offset on, which must lie within the
 	// object. Content that does not match what was stored is an error, never
 	// silently wrong bytes.
@@ -146,6 +153,28 @@ type Attributes struct {
 	Tags                    map[string]string `json:"tags,omitempty"`
 	OwnerID                 string            `json:"ownerId,omitempty"` // canonical user id of the owning account
 	Lock                    Lock              `json:"lock,omitzero"`
+	Encryption              Encryption        `json:"encryption,omitzero"`
+}
+
+// Encryption says under which key, beside the store's own, the key of a content
+// is sealed. The zero value is under none. A store needs a KeySealer exactly
+// where it is not zero, and else only compares KeyID.
+type Encryption struct {
+	Algorithm string `json:"algorithm"`           // such as "aws:kms"
+	KeyID     string `json:"keyId,omitempty"`     // "" when only a client has the key
+	Context   string `json:"context,omitempty"`   // what the key's service binds to it
+	BucketKey bool   `json:"bucketKey,omitempty"` // whether the key is asked for once for a bucket
+}
+
+// Sealed reports whether there is such a key.
+func (e Encryption) Sealed() bool { return e != Encryption{} }
+
+// KeySealer seals the key of a content under one that the store does not have.
+// Open fails for other associated data than Seal was given, and for what was
+// sealed under another key.
+type KeySealer interface {
+	Seal(plaintext, associatedData []byte) ([]byte, error)
+	Open(ciphertext, associatedData []byte) ([]byte, error)
 }
 
 // NullVersion is the id of the version of a key that was put while its bucket
@@ -181,7 +210,7 @@ type Info struct {
 
 	Key        string
 	Size       int64
-	ETag       string // without quotes: hex MD5, or hex MD5 of the parts' MD5s and "-" and their count
+	ETag       string // without quotes: hex MD5, or hex MD5 of the parts' ETags and "-" and their count
 	Modified   time.Time
 	Attributes Attributes
 	Checksum   Checksum
@@ -202,6 +231,9 @@ type Content struct {
 	Size int64     // exact
 	// Checksum is the algorithm whose sum is computed and kept; None for none.
 	Checksum checksum.Algorithm
+	// Sealer seals the content's key where its Encryption asks for it; a part has
+	// that of its upload. The ETag is then 32 random hex digits and no MD5.
+	Sealer KeySealer
 }
 
 // Conditions make a write depend on what the key holds at the moment of the
@@ -250,6 +282,7 @@ type Deleted struct {
 type CopyRequest struct {
 	Key        string
 	Attributes Attributes
+	Sealer     KeySealer // where Attributes.Encryption asks for it
 	Checksum   checksum.Algorithm
 	Conditions Conditions
 	Versioning Versioner
@@ -307,6 +340,7 @@ type Initiator struct {
 type UploadRequest struct {
 	Key        string
 	Attributes Attributes
+	Sealer     KeySealer // where Attributes.Encryption asks for it; nil in an Upload
 	Checksum   checksum.Algorithm
 	// ChecksumType may be empty when the client named none: the object then gets
 	// Checksum's default type, and Upload has it as empty as it was.
@@ -325,7 +359,7 @@ type Upload struct {
 type Part struct {
 	Number   int
 	Size     int64
-	ETag     string    // hex MD5, without quotes; empty in Info.Parts
+	ETag     string    // hex MD5, without quotes, or 32 random digits; empty in Info.Parts
 	Modified time.Time // zero in Info.Parts
 	Checksum Checksum
 }
@@ -348,6 +382,9 @@ type CompleteRequest struct {
 	Retention  Retention // of the object, when the upload was begun without one
 	Conditions Conditions
 	Versioning Versioner
+	// Sealer, where it is given, must open the upload's key; its error is returned
+	// wrapped otherwise.
+	Sealer KeySealer
 }
 
 // ListPartsRequest asks for one page of an upload's parts, by number.

@@ -161,7 +161,7 @@ func serveUploadPartCopy(ctx context.Context, r *request, in *partCopyInput) (*s
 	if in.find(ctx, r); in.err != nil {
 		return nil, in.err
 	}
-	part, err := r.s3.objects.CopyPart(ctx, in.source.object, offset, length, r.room(), r.Key, in.id, in.number)
+	part, err := r.s3.objects.CopyPart(ctx, in.source.object, offset, length, r.room(), r.Key, in.id, in.number, nil)
 	if err != nil {
 		return nil, in.storeError(r, err)
 	}

@@ -82,6 +82,11 @@ func (s *Store) complete(c *changes, b objects.Bucket, key, name string, r objec
 	if err != nil {
 		return completion{}, err
 	}
+	if r.Sealer != nil {
+		if _, err := s.unseal(upload.key, place{b.ID, key, upload.content}, upload.attributes.Encryption, r.Sealer); err != nil {
+			return completion{}, err
+		}
+	}
 	if err := check(r.Conditions, old); err != nil {
 		return completion{}, err
 	}

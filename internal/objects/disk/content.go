@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash"
@@ -29,24 +30,41 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // sums are taken of a body while it is written.
 type sums struct {
-	md5       hash.Hash
+	md5       hash.Hash // nil for none
 	other     hash.Hash // nil for none
 	algorithm checksum.Algorithm
 }
 
-func newSums(a checksum.Algorithm) *sums {
-	s := &sums{md5: md5.New(), algorithm: a}
-	if a != checksum.None {
-		s.other = a.New()
+// newSums returns the sums to take of a content. The MD5 of one under a key of
+// its own would tell something of it to whoever may only list.
+func newSums(c objects.Content) *sums {
+	s := &sums{algorithm: c.Checksum}
+	if c.Sealer == nil {
+		s.md5 = md5.New()
+	}
+	if c.Checksum != checksum.None {
+		s.other = c.Checksum.New()
 	}
 	return s
 }
 
 func (s *sums) add(p []byte) {
-	s.md5.Write(p)
+	if s.md5 != nil {
+		s.md5.Write(p)
+	}
 	if s.other != nil {
 		s.other.Write(p)
 	}
+}
+
+// etag returns the MD5, or what stands in for it.
+func (s *sums) etag() []byte {
+	if s.md5 != nil {
+		return s.md5.Sum(nil)
+	}
+	b := make([]byte, md5.Size)
+	rand.Read(b)
+	return b
 }
 
 func (s *sums) checksum() objects.Checksum {

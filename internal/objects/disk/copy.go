@@ -11,10 +11,10 @@ import (
 )
 
 // Copy implements objects.ObjectStore. The objects share the content; an object
-// of another store is read and put.
+// of another store, or whose copy is not under the same key, is read and put.
 func (s *Store) Copy(ctx context.Context, source objects.Object, b objects.Bucket, r objects.CopyRequest) (objects.Info, error) {
 	from, ok := source.(*object)
-	if !ok || from.store != s {
+	if !ok || from.store != s || !isSameKey(from.info.Attributes.Encryption, r.Attributes.Encryption) {
 		return s.copyForeign(ctx, source, b, r)
 	}
 	if err := s.checkBucket(b); err != nil {
@@ -41,16 +41,22 @@ func (s *Store) Copy(ctx context.Context, source objects.Object, b objects.Bucke
 	return info, nil
 }
 
+// isSameKey reports whether contents are under the same key beside the store's.
+// Of those that only clients have nobody knows.
+func isSameKey(a, b objects.Encryption) bool {
+	return !a.Sealed() && !b.Sealed() || a.KeyID != "" && a.KeyID == b.KeyID
+}
+
 // copyRecord returns the record of the copy: the source's content with its key
 // sealed for another place.
 func (s *Store) copyRecord(ctx context.Context, from *object, b objects.Bucket, r objects.CopyRequest) (*objectRecord, error) {
 	made := *from.record
 	made.attributes, made.upload, made.version, made.null = r.Attributes, nil, versionID{}, true
-	k, err := from.unseal()
+	k, err := from.contentKey()
 	if err != nil {
 		return nil, err
 	}
-	if made.key, err = s.seal(k, place{b.ID, r.Key, made.content}); err != nil {
+	if made.key, err = s.seal(k, place{b.ID, r.Key, made.content}, r.Attributes.Encryption, r.Sealer); err != nil {
 		return nil, err
 	}
 	if r.Checksum != checksum.None && r.Checksum != made.checksum.Algorithm {
@@ -85,7 +91,7 @@ func (s *Store) copyForeign(ctx context.Context, source objects.Object, b object
 	}
 	return s.Put(ctx, b, objects.PutRequest{
 		Key:        r.Key,
-		Content:    objects.Content{Body: content, Size: info.Size, Checksum: r.Checksum},
+		Content:    objects.Content{Body: content, Size: info.Size, Checksum: r.Checksum, Sealer: r.Sealer},
 		Attributes: r.Attributes,
 		Conditions: r.Conditions,
 		Versioning: r.Versioning,

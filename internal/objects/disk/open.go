@@ -73,6 +73,8 @@ type object struct {
 	info   objects.Info
 	closed atomic.Bool
 
+	key atomic.Pointer[contentKey] // once Unseal has opened it
+
 	loading sync.Mutex
 	content *contentRecord // nil until it is loaded
 }
@@ -146,12 +148,29 @@ func (o *object) load() (*contentRecord, error) {
 	return o.content, err
 }
 
-// unseal returns the key of an object that is not closed.
-func (o *object) unseal() (contentKey, error) {
+// Unseal implements objects.Object.
+func (o *object) Unseal(sealer objects.KeySealer) error {
+	e := o.info.Attributes.Encryption
+	if !e.Sealed() {
+		return nil
+	}
+	k, err := o.store.unseal(o.record.key, o.place, e, sealer)
+	if err != nil {
+		return err
+	}
+	o.key.Store(&k)
+	return nil
+}
+
+// contentKey returns the key of an object that is not closed.
+func (o *object) contentKey() (contentKey, error) {
 	if o.closed.Load() {
 		return nil, fmt.Errorf("disk: %w", fs.ErrClosed)
 	}
-	return o.store.unseal(o.record.key, o.place)
+	if k := o.key.Load(); k != nil {
+		return *k, nil
+	}
+	return o.store.unseal(o.record.key, o.place, o.info.Attributes.Encryption, nil)
 }
 
 // Read implements objects.Object.
@@ -159,7 +178,7 @@ func (o *object) Read(ctx context.Context, offset, length int64) (io.ReadCloser,
 	if offset < 0 || length < 0 || offset > o.info.Size || length > o.info.Size-offset {
 		return nil, fmt.Errorf("disk: read of %d bytes from %d on, of %d", length, offset, o.info.Size)
 	}
-	k, err := o.unseal()
+	k, err := o.contentKey()
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func (s *Store) Put(ctx context.Context, b objects.Bucket, r objects.PutRequest)
 	if err := s.admit(b, r.Content.Size); err != nil {
 		return objects.Info{}, err
 	}
-	made, key, err := s.newObject(b, r.Key, r.Attributes)
+	made, key, err := s.newObject(b, r.Key, r.Attributes, r.Content.Sealer)
 	if err != nil {
 		return objects.Info{}, err
 	}
@@ -53,17 +53,17 @@ func (s *Store) admit(b objects.Bucket, size int64) error {
 
 // newObject returns the record of an object whose content is yet to be written,
 // and the key to encrypt it with.
-func (s *Store) newObject(b objects.Bucket, key string, a objects.Attributes) (*objectRecord, contentKey, error) {
+func (s *Store) newObject(b objects.Bucket, key string, a objects.Attributes, sealer objects.KeySealer) (*objectRecord, contentKey, error) {
 	k := newContentKey()
 	o := &objectRecord{content: newID(s.now()), attributes: a}
 	var err error
-	o.key, err = s.seal(k, place{b.ID, key, o.content})
+	o.key, err = s.seal(k, place{b.ID, key, o.content}, a.Encryption, sealer)
 	return o, k, err
 }
 
 // writeContent writes content and notes in o what came of it.
 func (s *Store) writeContent(ctx context.Context, o *objectRecord, k contentKey, c objects.Content) (*contentRecord, error) {
-	to := newSums(c.Checksum)
+	to := newSums(c)
 	source := newBody(ctx, c)
 	stored := new(contentRecord)
 	var err error
@@ -77,7 +77,7 @@ func (s *Store) writeContent(ctx context.Context, o *objectRecord, k contentKey,
 	if err != nil {
 		return nil, err
 	}
-	o.size, o.md5, o.checksum = c.Size, to.md5.Sum(nil), to.checksum()
+	o.size, o.md5, o.checksum = c.Size, to.etag(), to.checksum()
 	return stored, nil
 }
 

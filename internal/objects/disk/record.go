@@ -313,6 +313,7 @@ const (
 	// lockUntilSeconds takes the place of lockUntilField for a time that is too
 	// far off to be told in nanoseconds.
 	lockUntilSeconds = 25
+	encryptionField  = 30
 )
 
 func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
@@ -329,6 +330,16 @@ func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
 		sub.number(lockUntilSeconds, until.Unix())
 	}
 	sub.flag(legalHoldField, a.Lock.LegalHold)
+	sub.encryption(encryptionField, a.Encryption)
+	e.bytes(n, sub)
+}
+
+func (e *encoder) encryption(n protowire.Number, from objects.Encryption) {
+	var sub encoder
+	sub.text(1, from.Algorithm)
+	sub.text(2, from.KeyID)
+	sub.text(3, from.Context)
+	sub.flag(4, from.BucketKey)
 	e.bytes(n, sub)
 }
 
@@ -475,11 +486,29 @@ func (f field) attributes() (a objects.Attributes) {
 			a.Lock.Until = time.Unix(f.integer(), 0).UTC()
 		case n == legalHoldField:
 			a.Lock.LegalHold = f.value != 0
+		case n == encryptionField:
+			a.Encryption = f.encryption()
 		case n <= len(texts):
 			*texts[n-1] = string(f.data)
 		}
 	})
 	return a
+}
+
+func (f field) encryption() (e objects.Encryption) {
+	f.fields(func(f field) {
+		switch f.number {
+		case 1:
+			e.Algorithm = string(f.data)
+		case 2:
+			e.KeyID = string(f.data)
+		case 3:
+			e.Context = string(f.data)
+		case 4:
+			e.BucketKey = f.value != 0
+		}
+	})
+	return e
 }
 
 func (f field) into(m *map[string]string) {

@@ -45,20 +45,50 @@ func (p place) bytes() []byte {
 	return append(b, p.content[:]...)
 }
 
-func (s *Store) seal(k contentKey, p place) ([]byte, error) {
-	sealed, err := s.sealer.Seal(k, p.bytes())
+// seal seals a content's key under the store's own and, where e asks for it,
+// before that under the sealer's.
+func (s *Store) seal(k contentKey, p place, e objects.Encryption, sealer objects.KeySealer) ([]byte, error) {
+	inner := []byte(k)
+	if err := checkSealer(e, sealer); err != nil {
+		return nil, err
+	}
+	if e.Sealed() {
+		var err error
+		if inner, err = sealer.Seal(k, p.bytes()); err != nil {
+			return nil, fmt.Errorf("disk: seal a content's key: %w", err)
+		}
+	}
+	sealed, err := s.sealer.Seal(inner, p.bytes())
 	if err != nil {
 		return nil, fmt.Errorf("disk: seal a content's key: %w", err)
 	}
 	return sealed, nil
 }
 
+// checkSealer fails with ErrSealed unless a sealer is given exactly where there
+// is a use for it.
+func checkSealer(e objects.Encryption, sealer objects.KeySealer) error {
+	if e.Sealed() != (sealer != nil) {
+		return fmt.Errorf("disk: %w", objects.ErrSealed)
+	}
+	return nil
+}
+
 // unseal fails with ErrCorrupt when the sealed key was made for another place,
-// or under another key than the sealer's.
-func (s *Store) unseal(sealed []byte, p place) (contentKey, error) {
+// or under another key than the store's, and with what the sealer does.
+func (s *Store) unseal(sealed []byte, p place, e objects.Encryption, sealer objects.KeySealer) (contentKey, error) {
+	if err := checkSealer(e, sealer); err != nil {
+		return nil, err
+	}
 	k, err := s.sealer.Open(sealed, p.bytes())
 	if err != nil {
 		return nil, fmt.Errorf("disk: %w: unseal the content's key: %w", objects.ErrCorrupt, err)
+	}
+	if !e.Sealed() {
+		return k, nil
+	}
+	if k, err = sealer.Open(k, p.bytes()); err != nil {
+		return nil, fmt.Errorf("disk: unseal the content's key: %w", err)
 	}
 	return k, nil
 }

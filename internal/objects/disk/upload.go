@@ -23,7 +23,7 @@ func (s *Store) CreateUpload(ctx context.Context, b objects.Bucket, r objects.Up
 		attributes: r.Attributes, initiator: r.Initiator,
 	}
 	var err error
-	if u.key, err = s.seal(newContentKey(), place{b.ID, r.Key, u.content}); err != nil {
+	if u.key, err = s.seal(newContentKey(), place{b.ID, r.Key, u.content}, r.Attributes.Encryption, r.Sealer); err != nil {
 		return objects.Upload{}, err
 	}
 	uploadID := newUploadID(u.initiated)
@@ -97,11 +97,11 @@ func (s *Store) PutPart(ctx context.Context, b objects.Bucket, key, name string,
 	if upload.checksum != checksum.None {
 		c.Checksum = upload.checksum
 	}
-	k, err := s.unseal(upload.key, place{b.ID, key, upload.content})
+	k, err := s.unseal(upload.key, place{b.ID, key, upload.content}, upload.attributes.Encryption, c.Sealer)
 	if err != nil {
 		return objects.Part{}, err
 	}
-	to := newSums(c.Checksum)
+	to := newSums(c)
 	source := newBody(ctx, c)
 	file, err := s.writeFile(k, func(w io.Writer) error { return copyBody(source, to, w) })
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Store) PutPart(ctx context.Context, b objects.Bucket, key, name string,
 	}
 	part := &partRecord{
 		segment:  segment{file: file, size: c.Size, number: number, checksum: to.checksum()},
-		md5:      to.md5.Sum(nil),
+		md5:      to.etag(),
 		modified: s.modified(),
 	}
 	if err := s.commitPart(ctx, b, key, name, u, part); err != nil {
@@ -184,13 +184,13 @@ func (s *Store) part(at []byte) (*partRecord, error) {
 
 // CopyPart implements objects.UploadStore. It reads the source, since the part's
 // ETag is the MD5 of its bytes.
-func (s *Store) CopyPart(ctx context.Context, source objects.Object, offset, length int64, b objects.Bucket, key, name string, number int) (objects.Part, error) {
+func (s *Store) CopyPart(ctx context.Context, source objects.Object, offset, length int64, b objects.Bucket, key, name string, number int, sealer objects.KeySealer) (objects.Part, error) {
 	content, err := source.Read(ctx, offset, length)
 	if err != nil {
 		return objects.Part{}, err
 	}
 	defer content.Close()
-	return s.PutPart(ctx, b, key, name, number, objects.Content{Body: content, Size: length})
+	return s.PutPart(ctx, b, key, name, number, objects.Content{Body: content, Size: length, Sealer: sealer})
 }
 
 // AbortUpload implements objects.UploadStore.

@@ -116,7 +116,7 @@ func (b *bench) gone(bucket objects.Bucket, uploadID string) {
 			return err
 		},
 		"CopyPart": func() error {
-			_, err := b.store.CopyPart(b.ctx, o, 0, 1, bucket, "k", uploadID, 1)
+			_, err := b.store.CopyPart(b.ctx, o, 0, 1, bucket, "k", uploadID, 1, nil)
 			return err
 		},
 		"ListParts": func() error {

@@ -175,4 +175,6 @@ func (f foreign) Read(_ context.Context, offset, length int64) (io.ReadCloser, e
 	return io.NopCloser(bytes.NewReader(f[offset : offset+length])), nil
 }
 
+func (f foreign) Unseal(objects.KeySealer) error { return nil }
+
 func (f foreign) Close() error { return nil }

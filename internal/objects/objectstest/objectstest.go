@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) objects.Store) {
 		{"Lock", lockTests},
 		{"Upload", uploadTests},
 		{"Complete", completeTests},
+		{"Encryption", encryptionTests},
 		{"Concurrency", concurrencyTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

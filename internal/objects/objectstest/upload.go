@@ -206,13 +206,13 @@ var uploadTests = map[string]func(*bench){
 		source := b.open("source")
 		u := b.upload("k", objects.UploadRequest{Checksum: checksum.CRC32C})
 		for i, r := range [][2]int64{{0, 500000}, {0, 1}, {65536, 65536}, {499999, 1}, {500000, 0}, {12345, 300000}} {
-			p, err := b.store.CopyPart(b.ctx, source, r[0], r[1], b.bucket, "k", u.id, i+1)
+			p, err := b.store.CopyPart(b.ctx, source, r[0], r[1], b.bucket, "k", u.id, i+1, nil)
 			b.ok(err)
 			b.same(p.ETag, md5Of(data[r[0]:r[0]+r[1]]))
 			b.same(p.Checksum, sumOf(checksum.CRC32C, data[r[0]:r[0]+r[1]]))
 		}
 		for _, r := range [][2]int64{{0, 500001}, {-1, 1}, {500000, 1}} {
-			if _, err := b.store.CopyPart(b.ctx, source, r[0], r[1], b.bucket, "k", u.id, 9); err == nil {
+			if _, err := b.store.CopyPart(b.ctx, source, r[0], r[1], b.bucket, "k", u.id, 9, nil); err == nil {
 				b.Errorf("%d bytes from %d on: no error", r[1], r[0])
 			}
 		}
