@@ -36,6 +36,8 @@ func TestObjectLock(t *testing.T) {
 	contains(t, sh.ok(args("get-object-legal-hold", "--key", "governed")...), `"Status": "ON"`)
 	sh.fails(args("delete-object", "--key", "governed", "--version-id", governed, "--bypass-governance-retention"), "AccessDenied")
 	sh.ok(args("put-object-legal-hold", "--key", "governed", "--legal-hold", "Status=OFF")...)
+	contains(t, sh.ok(args("get-object-legal-hold", "--key", "governed")...), `"Status": "OFF"`)
+	contains(t, sh.ok(args("head-object", "--key", "governed")...), `"ObjectLockLegalHoldStatus": "OFF"`)
 	sh.ok(args("delete-object", "--key", "governed", "--version-id", governed, "--bypass-governance-retention")...)
 	sh.ok("s3", "rm", "s3://"+bucket+"/complied")
 	sh.ok(args("get-object", "--key", "complied", "--version-id", complied, "back")...)

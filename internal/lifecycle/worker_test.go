@@ -232,13 +232,12 @@ func TestUploads(t *testing.T) {
 func TestManyAndLocked(t *testing.T) {
 	w := newWorld(t, `<Rule><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule>`)
 	w.state = objects.VersioningEnabled
-	hold := true
 	for i := range 510 {
 		key := fmt.Sprintf("k%04d", i)
 		old := w.put(key, 1, nil)
 		w.put(key, 1, nil)
 		if i%100 == 0 {
-			_, err := w.store.SetLock(t.Context(), w.room(), key, old.VersionID, objects.LockChange{LegalHold: &hold})
+			_, err := w.store.SetLock(t.Context(), w.room(), key, old.VersionID, objects.LockChange{LegalHold: objects.HoldOn})
 			w.check(err)
 		}
 	}

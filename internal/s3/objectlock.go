@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"net/http"
@@ -145,11 +146,12 @@ func parseRetention(mode objects.LockMode, until string, now time.Time) (r objec
 	return r, nil
 }
 
-func parseLegalHold(v string) (bool, error) {
-	if v != "ON" && v != "OFF" {
-		return false, invalidArgument(headerLegalHold, v, "Legal Hold must be either of 'ON' or 'OFF'")
+func parseLegalHold(v string) (objects.LegalHold, error) {
+	hold := objects.LegalHold(v)
+	if hold != objects.HoldOn && hold != objects.HoldOff {
+		return "", invalidArgument(headerLegalHold, v, "Legal Hold must be either of 'ON' or 'OFF'")
 	}
-	return v == "ON", nil
+	return hold, nil
 }
 
 // hasLock reports whether the headers of a write say anything of a lock.
@@ -218,15 +220,8 @@ func (r *request) retentionKeys(asked objects.Retention) keys {
 	}
 }
 
-func legalHoldKey(on bool) keys {
-	return func(c *condition.Context) { c.SetString("s3:object-lock-legal-hold", holdStatus(on)) }
-}
-
-func holdStatus(on bool) string {
-	if on {
-		return "ON"
-	}
-	return "OFF"
+func legalHoldKey(hold objects.LegalHold) keys {
+	return func(c *condition.Context) { c.SetString("s3:object-lock-legal-hold", string(hold)) }
 }
 
 // bypasses reports whether the request bypasses retention in Governance mode.
@@ -259,7 +254,7 @@ func (in *stored) tellLockNeeds(r *request, needs []service.Need) (lockTold, []s
 	if l.Mode != "" {
 		told.retention = add("s3:GetObjectRetention")
 	}
-	if l.LegalHold {
+	if l.LegalHold != "" {
 		told.hold = add("s3:GetObjectLegalHold")
 	}
 	return told, needs
@@ -271,7 +266,7 @@ func (told lockTold) tell(r *request, p *service.Response, l objects.Lock) {
 		p.SetHeader(headerLockUntil, timestamp(l.Until))
 	}
 	if told.hold >= 0 && r.Denied(told.hold) == nil {
-		p.SetHeader(headerLegalHold, holdStatus(l.LegalHold))
+		p.SetHeader(headerLegalHold, string(l.LegalHold))
 	}
 }
 
@@ -284,7 +279,7 @@ type retentionDocument struct {
 
 type legalHoldDocument struct {
 	XMLName xml.Name `xml:"LegalHold"`
-	Status  string
+	Status  objects.LegalHold
 	closed
 }
 
@@ -335,7 +330,7 @@ func (s *S3) getObjectLegalHold() service.Operation {
 			if l == (objects.Lock{}) {
 				return nil
 			}
-			return &legalHoldDocument{Status: holdStatus(l.LegalHold)}
+			return &legalHoldDocument{Status: cmp.Or(l.LegalHold, objects.HoldOff)}
 		}),
 	})
 }
@@ -384,16 +379,15 @@ func (s *S3) putObjectLegalHold() service.Operation {
 			if err != nil {
 				return nil, err
 			}
-			on := document.Status == "ON"
-			if !on && document.Status != "OFF" {
+			if document.Status != objects.HoldOn && document.Status != objects.HoldOff {
 				return nil, awserr.MalformedXML
 			}
-			in.change.LegalHold = &on
+			in.change.LegalHold = document.Status
 			return in, nil
 		},
 		needs: func(r *request, in *lockInput) ([]service.Need, error) {
 			in.open(r)
-			return []service.Need{r.onObject("s3:PutObjectLegalHold", in.version.key, legalHoldKey(*in.change.LegalHold))}, nil
+			return []service.Need{r.onObject("s3:PutObjectLegalHold", in.version.key, legalHoldKey(in.change.LegalHold))}, nil
 		},
 	})
 }

@@ -316,6 +316,9 @@ const (
 	encryptionField  = 30
 )
 
+// legalHolds are the statuses of a legal hold by their numbers.
+var legalHolds = []objects.LegalHold{"", objects.HoldOn, objects.HoldOff}
+
 func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
 	var sub encoder
 	for i, text := range attributeTexts(&a) {
@@ -329,7 +332,7 @@ func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
 	} else {
 		sub.number(lockUntilSeconds, until.Unix())
 	}
-	sub.flag(legalHoldField, a.Lock.LegalHold)
+	sub.number(legalHoldField, int64(slices.Index(legalHolds, a.Lock.LegalHold)))
 	sub.encryption(encryptionField, a.Encryption)
 	e.bytes(n, sub)
 }
@@ -485,7 +488,10 @@ func (f field) attributes() (a objects.Attributes) {
 		case n == lockUntilSeconds:
 			a.Lock.Until = time.Unix(f.integer(), 0).UTC()
 		case n == legalHoldField:
-			a.Lock.LegalHold = f.value != 0
+			a.Lock.LegalHold = objects.HoldOn // whatever else it may be
+			if f.value < uint64(len(legalHolds)) {
+				a.Lock.LegalHold = legalHolds[f.value]
+			}
 		case n == encryptionField:
 			a.Encryption = f.encryption()
 		case n <= len(texts):

@@ -25,7 +25,7 @@ var lockTests = map[string]func(*bench){
 		for _, l := range []objects.Lock{
 			{Retention: objects.Retention{Mode: objects.Compliance, Until: later}},
 			{Retention: objects.Retention{Mode: objects.Governance, Until: later}},
-			{LegalHold: true},
+			{LegalHold: objects.HoldOn},
 		} {
 			info := b.putLocked("k", objects.VersioningEnabled, l)
 			b.same(info.Attributes.Lock.Mode, l.Mode)
@@ -68,9 +68,8 @@ var lockTests = map[string]func(*bench){
 	},
 
 	"TheNullVersionIsNotReplaced": func(b *bench) {
-		hold := true
 		b.putVersion("k", "null", objects.Unversioned)
-		_, err := b.store.SetLock(b.ctx, b.bucket, "k", objects.NullVersion, objects.LockChange{LegalHold: &hold})
+		_, err := b.store.SetLock(b.ctx, b.bucket, "k", objects.NullVersion, objects.LockChange{LegalHold: objects.HoldOn})
 		b.ok(err)
 		for _, v := range []objects.Versioning{objects.Unversioned, objects.VersioningSuspended} {
 			_, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: text("other"), Versioning: v})
@@ -90,12 +89,11 @@ var lockTests = map[string]func(*bench){
 		info := b.putVersion("k", "1", objects.VersioningEnabled)
 		b.putVersion("k", "2", objects.VersioningEnabled)
 		until := time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()
-		hold := true
 		after, err := b.store.SetLock(b.ctx, b.bucket, "k", info.VersionID, objects.LockChange{
-			Retention: &objects.Retention{Mode: objects.Compliance, Until: until}, LegalHold: &hold,
+			Retention: &objects.Retention{Mode: objects.Compliance, Until: until}, LegalHold: objects.HoldOn,
 		})
 		b.ok(err)
-		want := objects.Lock{Retention: objects.Retention{Mode: objects.Compliance, Until: until}, LegalHold: true}
+		want := objects.Lock{Retention: objects.Retention{Mode: objects.Compliance, Until: until}, LegalHold: objects.HoldOn}
 		b.same(after.Attributes.Lock, want)
 		b.same(b.holdsVersion("k", info.VersionID, "1").Attributes.Lock, want)
 		b.same(b.holdsVersion("k", "", "2").Attributes.Lock, objects.Lock{})
@@ -105,8 +103,19 @@ var lockTests = map[string]func(*bench){
 		_, err = b.store.SetTags(b.ctx, b.bucket, "k", info.VersionID, map[string]string{"a": "b"})
 		b.ok(err)
 		b.same(b.holdsVersion("k", info.VersionID, "1").Attributes.Lock, want)
-		_, err = b.store.SetLock(b.ctx, b.bucket, "none", "", objects.LockChange{LegalHold: &hold})
+		_, err = b.store.SetLock(b.ctx, b.bucket, "none", "", objects.LockChange{LegalHold: objects.HoldOn})
 		b.fails(err, objects.ErrNoSuchKey)
+	},
+
+	"AReleasedHoldIsTold": func(b *bench) {
+		info := b.putVersion("k", "1", objects.VersioningEnabled)
+		b.same(info.Attributes.Lock, objects.Lock{})
+		for _, hold := range []objects.LegalHold{objects.HoldOff, objects.HoldOn, objects.HoldOff} {
+			_, err := b.store.SetLock(b.ctx, b.bucket, "k", info.VersionID, objects.LockChange{LegalHold: hold})
+			b.ok(err)
+			b.same(b.holdsVersion("k", info.VersionID, "1").Attributes.Lock, objects.Lock{LegalHold: hold})
+		}
+		b.ok(b.deleteLocked("k", info.VersionID, false))
 	},
 
 	"UploadsAreRetained": func(b *bench) {
