@@ -13,6 +13,7 @@ var (
 	ErrNoSuchKey          = errors.New("no such key")
 	ErrNoSuchVersion      = errors.New("no such version")
 	ErrLocked             = errors.New("locked")
+	ErrOtherOwner         = errors.New("the object has another owner")
 	ErrNoSuchUpload       = errors.New("no such upload")
 	ErrPreconditionFailed = errors.New("precondition failed")
 	ErrIncomplete         = errors.New("body is not of the announced size")

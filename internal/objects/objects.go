@@ -74,6 +74,9 @@ type ObjectStore interface {
 	// "", and nothing else of it, in one step. It fails as Open does. No tags
 	// remove them all.
 	SetTags(ctx context.Context, b Bucket, key, versionID string, tags map[string]string) (Info, error)
+	// SetACL replaces the ACL of a version as SetTags does its tags, and fails with
+	// ErrOtherOwner when the version has another OwnerID than the one given.
+	SetACL(ctx context.Context, b Bucket, key, versionID, ownerID, acl string) (Info, error)
 	// SetLock changes the lock of a version, in one step. It fails as Open does,
 	// and with ErrLocked as Lock.Change does.
 	SetLock(ctx context.Context, b Bucket, key, versionID string, c LockChange) (Info, error)
@@ -152,6 +155,7 @@ type Attributes struct {
 	Metadata                map[string]string `json:"metadata,omitempty"`     // x-amz-meta-*, names in lower case without the prefix
 	Tags                    map[string]string `json:"tags,omitempty"`
 	OwnerID                 string            `json:"ownerId,omitempty"` // canonical user id of the owning account
+	ACL                     string            `json:"acl,omitempty"`     // the access control list, whose text means nothing to a store; "" when it has none of its own
 	Lock                    Lock              `json:"lock,omitzero"`
 	Encryption              Encryption        `json:"encryption,omitzero"`
 }
@@ -242,6 +246,9 @@ type Content struct {
 type Conditions struct {
 	IfMatch     string // the ETag that must be there, or "*" for any; a missing object fails with ErrNoSuchKey
 	IfNoneMatch bool   // nothing may be there: "If-None-Match: *"
+	// OwnerID is the OwnerID that the object must have if there is one; else the
+	// write fails with ErrOtherOwner. "" asks nothing.
+	OwnerID string
 	// Modified is the time at which it must have been put, exactly; zero asks
 	// nothing, and a missing object fails with ErrNoSuchKey. It may be asked of a
 	// delete marker that a deletion names, too.
@@ -264,6 +271,7 @@ type DeleteRequest struct {
 	VersionID  string
 	Conditions Conditions
 	Versioning Versioner
+	OwnerID    string // of the delete marker, if one is made
 	// Noncurrent removes the version that is named only while its key has a newer
 	// one: it fails with ErrPreconditionFailed when there is none any more.
 	Noncurrent bool

@@ -143,7 +143,7 @@ func equal(t *testing.T, got, want any, err error) {
 
 func sampleRecords() (objectRecord, uploadRecord, partRecord, contentRecord) {
 	sum := objects.Checksum{Algorithm: checksum.CRC32C, Type: checksum.Composite, Value: "AAAAAA==-2"}
-	attributes := objects.Attributes{ContentType: "a", OwnerID: "b", Metadata: map[string]string{"k": "v", "": ""}, Tags: map[string]string{"t": "u"},
+	attributes := objects.Attributes{ContentType: "a", OwnerID: "b", ACL: "c", Metadata: map[string]string{"k": "v", "": ""}, Tags: map[string]string{"t": "u"},
 		Lock: objects.Lock{Retention: objects.Retention{Mode: objects.Governance, Until: time.Unix(9, 8).UTC()}, LegalHold: objects.HoldOff}}
 	one := segment{file: id{1, 2}, size: 3, number: 4, checksum: sum}
 	return objectRecord{

@@ -173,6 +173,8 @@ func (s *Store) object(at []byte) (*objectRecord, error) {
 // check fails when a condition does not hold for an object, nil for none.
 func check(c objects.Conditions, o *objectRecord) error {
 	switch {
+	case c.OwnerID != "" && o != nil && o.attributes.OwnerID != c.OwnerID:
+		return fmt.Errorf("disk: %w", objects.ErrOtherOwner)
 	case c.IfNoneMatch && o != nil:
 		return fmt.Errorf("disk: %w: the object exists", objects.ErrPreconditionFailed)
 	case (c.IfMatch != "" || !c.Modified.IsZero()) && o == nil:

@@ -313,6 +313,7 @@ const (
 	// lockUntilSeconds takes the place of lockUntilField for a time that is too
 	// far off to be told in nanoseconds.
 	lockUntilSeconds = 25
+	aclField         = 26
 	encryptionField  = 30
 )
 
@@ -333,6 +334,7 @@ func (e *encoder) attributes(n protowire.Number, a objects.Attributes) {
 		sub.number(lockUntilSeconds, until.Unix())
 	}
 	sub.number(legalHoldField, int64(slices.Index(legalHolds, a.Lock.LegalHold)))
+	sub.text(aclField, a.ACL)
 	sub.encryption(encryptionField, a.Encryption)
 	e.bytes(n, sub)
 }
@@ -492,6 +494,8 @@ func (f field) attributes() (a objects.Attributes) {
 			if f.value < uint64(len(legalHolds)) {
 				a.Lock.LegalHold = legalHolds[f.value]
 			}
+		case n == aclField:
+			a.ACL = string(f.data)
 		case n == encryptionField:
 			a.Encryption = f.encryption()
 		case n <= len(texts):

@@ -226,7 +226,7 @@ func (s *Store) Delete(ctx context.Context, b objects.Bucket, r objects.DeleteRe
 		if v == objects.Unversioned {
 			return k.deleteCurrent(ctx)
 		}
-		marker := &objectRecord{isMarker: true, modified: s.modified()}
+		marker := &objectRecord{isMarker: true, modified: s.modified(), attributes: objects.Attributes{OwnerID: r.OwnerID}}
 		if err := k.push(marker, v); err != nil {
 			return err
 		}
@@ -316,6 +316,17 @@ func (k *keyChange) promote(deleted *objectRecord) error {
 func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key, versionID string, tags map[string]string) (objects.Info, error) {
 	return s.setAttributes(ctx, b, key, versionID, func(a *objects.Attributes) error {
 		a.Tags = tags
+		return nil
+	})
+}
+
+// SetACL implements objects.ObjectStore.
+func (s *Store) SetACL(ctx context.Context, b objects.Bucket, key, versionID, ownerID, acl string) (objects.Info, error) {
+	return s.setAttributes(ctx, b, key, versionID, func(a *objects.Attributes) error {
+		if a.OwnerID != ownerID {
+			return objects.ErrOtherOwner
+		}
+		a.ACL = acl
 		return nil
 	})
 }

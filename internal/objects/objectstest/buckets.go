@@ -95,6 +95,10 @@ func (b *bench) gone(bucket objects.Bucket, uploadID string) {
 			_, err := b.store.SetTags(b.ctx, bucket, "k", "", nil)
 			return err
 		},
+		"SetACL": func() error {
+			_, err := b.store.SetACL(b.ctx, bucket, "k", "", "", "")
+			return err
+		},
 		"Copy": func() error {
 			_, err := b.store.Copy(b.ctx, o, bucket, objects.CopyRequest{Key: "k"})
 			return err

@@ -21,6 +21,20 @@ var conditionCases = []struct {
 		objects.ErrPreconditionFailed, objects.ErrNoSuchKey, objects.ErrNoSuchKey},
 	{"nothing there", func(string) objects.Conditions { return objects.Conditions{IfNoneMatch: true} },
 		objects.ErrPreconditionFailed, nil, nil},
+	{"the owner", func(string) objects.Conditions { return objects.Conditions{OwnerID: owner} }, nil, nil, nil},
+	{"another owner", func(string) objects.Conditions { return objects.Conditions{OwnerID: "another"} }, objects.ErrOtherOwner, nil, nil},
+	{"another owner and ETag", func(string) objects.Conditions { return objects.Conditions{OwnerID: "another", IfMatch: "x"} },
+		objects.ErrOtherOwner, objects.ErrNoSuchKey, objects.ErrNoSuchKey},
+}
+
+// owner is whose the objects are that conditions ask for.
+const owner = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+
+func (b *bench) putOwned(key string, data []byte) objects.Info {
+	b.Helper()
+	info, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: key, Content: content(data), Attributes: objects.Attributes{OwnerID: owner}})
+	b.ok(err)
+	return info
 }
 
 var conditionTests = map[string]func(*bench){
@@ -56,7 +70,7 @@ var conditionTests = map[string]func(*bench){
 	"Delete": func(b *bench) {
 		for _, c := range conditionCases {
 			b.fails(remove(b.ctx, b.store, b.bucket, "k", c.condition(md5Of(nil))), c.delete)
-			info := b.put("k", []byte("old"))
+			info := b.putOwned("k", []byte("old"))
 			err := remove(b.ctx, b.store, b.bucket, "k", c.condition(info.ETag))
 			b.fails(err, c.present)
 			if err == nil {
@@ -73,7 +87,7 @@ var conditionTests = map[string]func(*bench){
 func (b *bench) conditions(write func(key string, c objects.Conditions) error) {
 	b.Helper()
 	for _, c := range conditionCases {
-		old := b.put("present", []byte("old"))
+		old := b.putOwned("present", []byte("old"))
 		err := write("present", c.condition(old.ETag))
 		b.fails(err, c.present)
 		if err == nil {

@@ -231,6 +231,24 @@ var objectTests = map[string]func(*bench){
 		}
 	},
 
+	"ACLIsReplacedAlone": func(b *bench) {
+		want, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: text("v"), Attributes: everyAttribute()})
+		b.ok(err)
+		owner := want.Attributes.OwnerID
+		_, err = b.store.SetACL(b.ctx, b.bucket, "none", "", owner, "x")
+		b.fails(err, objects.ErrNoSuchKey)
+		for _, acl := range []string{"x", "x\ny", ""} {
+			_, err := b.store.SetACL(b.ctx, b.bucket, "k", "", "another", "z")
+			b.fails(err, objects.ErrOtherOwner)
+			b.same(b.holds("k", []byte("v")), want)
+			want.Attributes.ACL = acl
+			info, err := b.store.SetACL(b.ctx, b.bucket, "k", "", owner, acl)
+			b.ok(err)
+			b.same(info, want)
+			b.same(b.holds("k", []byte("v")), want)
+		}
+	},
+
 	"EndedContextChangesNothing": func(b *bench) {
 		b.put("k", []byte("old"))
 		ended, cancel := context.WithCancel(b.ctx)
@@ -282,7 +300,7 @@ func everyAttribute() objects.Attributes {
 	return objects.Attributes{
 		ContentType: "text/plain; charset=utf-8", CacheControl: "no-cache", ContentDisposition: `attachment; filename="x"`,
 		ContentEncoding: "gzip", ContentLanguage: "de", Expires: "Thu, 01 Dec 1994 16:00:00 GMT",
-		WebsiteRedirectLocation: "/elsewhere", StorageClass: "GLACIER", OwnerID: "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a",
+		WebsiteRedirectLocation: "/elsewhere", StorageClass: "GLACIER", ACL: "READ everyone\n", OwnerID: "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a",
 		Metadata: map[string]string{"a": "1", "name": "J\u00fcrgen", "empty": ""},
 		Tags:     map[string]string{"project": "blue", "": "", "key": "\U0001f600"},
 	}
