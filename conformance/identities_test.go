@@ -1,6 +1,10 @@
 package conformance
 
 import (
+	"encoding/base64"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,5 +40,76 @@ func TestForcedDeletion(t *testing.T) {
 	sh.ok("iam", "delete-access-key", "--user-name", "leaver", "--access-key-id", strings.TrimSpace(keys))
 	sh.ok("iam", "delete-user", "--user-name", "leaver")
 	sh.fails([]string{"iam", "get-user", "--user-name", "leaver"}, "NoSuchEntity")
+	ran(t, "client cli identities")
+}
+
+// TestLoginProfiles gives a user a password with the AWS CLI, under the
+// account's policy, and has him change it.
+func TestLoginProfiles(t *testing.T) {
+	t.Parallel()
+	const first, second, third = "Correct-Horse-1", "Battery-Staple-2", "Tr0ub4dor-And-3"
+	s := startServer(t, harness.Options{})
+	root := newShell(t, s, s.Root)
+	user := newShell(t, s, newUser(t, s, "clerk"))
+	named := func(command string, more ...string) []string {
+		return append([]string{"iam", command, "--user-name", "clerk"}, more...)
+	}
+	root.fails(named("get-login-profile"), "NoSuchEntity", "Login Profile for User clerk cannot be found.")
+	root.fails(named("create-login-profile", "--password", "clerk"), "PasswordPolicyViolation", "Password does not conform to the account password policy")
+	contains(t, root.ok(named("create-login-profile", "--password", first, "--password-reset-required")...), `"UserName": "clerk"`, `"PasswordResetRequired": true`)
+	root.fails(named("create-login-profile", "--password", second), "EntityAlreadyExists", "Login Profile for user clerk already exists.")
+	ran(t, "client cli identities")
+
+	// He may not until the account lets its users, or a policy lets him.
+	change := func(from, to string) []string {
+		return []string{"iam", "change-password", "--old-password", from, "--new-password", to}
+	}
+	user.fails(change(first, second), "AccessDenied", "is not authorized to perform: iam:ChangePassword on resource: arn:aws:iam::")
+	user.fails([]string{"iam", "get-account-password-policy"}, "AccessDenied")
+	root.ok("iam", "update-account-password-policy", "--minimum-password-length", "12", "--require-symbols", "--require-numbers",
+		"--password-reuse-prevention", "2", "--max-password-age", "90", "--allow-users-to-change-password")
+	contains(t, user.ok("iam", "get-account-password-policy"), `"MinimumPasswordLength": 12`)
+	user.fails(change(second, third), "AccessDenied", "The old password was incorrect.")
+	user.fails(change(first, "NoSymbolIn1"), "PasswordPolicyViolation")
+	user.fails(change(first, first), "PasswordPolicyViolation")
+	user.ok(change(first, second)...)
+	user.fails(change(second, first), "PasswordPolicyViolation")
+	user.ok(change(second, third)...)
+	contains(t, root.ok(named("get-login-profile")...), `"PasswordResetRequired": false`)
+	root.ok("iam", "put-user-policy", "--user-name", "clerk", "--policy-name", "no", "--policy-document",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:ChangePassword","Resource":"*"}}`)
+	user.fails(change(third, first), "AccessDenied", "with an explicit deny")
+	root.fails(change(third, first), "InvalidUserType")
+	ran(t, "client cli identities")
+
+	root.ok("iam", "generate-credential-report")
+	report, err := base64.StdEncoding.DecodeString(strings.TrimSpace(root.ok("iam", "get-credential-report", "--query", "Content", "--output", "text")))
+	must(t)(err)
+	for _, line := range strings.Split(string(report), "\n") {
+		if cells := strings.Split(line, ","); cells[0] == "clerk" && (cells[3] != "true" || cells[4] != "no_information" || cells[6] == "N/A") {
+			t.Errorf("the credential report says %s", line)
+		}
+	}
+	root.ok(named("update-login-profile", "--password", first, "--password-reset-required")...)
+	root.fails(named("delete-user"), "DeleteConflict")
+	root.ok(named("delete-login-profile")...)
+	root.fails(named("delete-login-profile"), "NoSuchEntity")
+	ran(t, "client cli identities")
+
+	// Nobody can read a password, with the master key in reach or without.
+	must(t)(s.Stop())
+	must(t)(filepath.WalkDir(s.Data, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, password := range []string{first, second, third} {
+			if strings.Contains(string(content), password) {
+				t.Errorf("%s holds a password", path)
+			}
+		}
+		return err
+	}))
+	must(t)(s.Restart())
 	ran(t, "client cli identities")
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type Options struct {
 	Region  string           // of buckets that are made without one; "" is us-east-1
 	Now     func() time.Time // nil is time.Now
 	Logger  *slog.Logger     // nil is slog.Default()
+
+	PasswordCost secrets.PasswordCost // of hashes that are made
 }
 
 // Directory is an open directory. It is safe for concurrent use. What its
@@ -47,6 +50,9 @@ type Directory struct {
 	now     func() time.Time
 	log     *slog.Logger
 
+	passwordCost secrets.PasswordCost
+	hashing      chan struct{} // holds one for each password that is being hashed
+
 	writing sync.Mutex   // held through a change: validated, written, seen
 	reading sync.RWMutex // guards view; held alone only while it changes
 	view    *view
@@ -62,6 +68,7 @@ type Directory struct {
 func Open(ctx context.Context, options Options) (*Directory, error) {
 	d := &Directory{
 		keyring: options.Keyring, region: options.Region, now: options.Now, log: options.Logger,
+		passwordCost: options.PasswordCost, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if d.region == "" {

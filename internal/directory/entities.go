@@ -119,7 +119,7 @@ func (d *Directory) deleteEntity(ctx context.Context, of Entity) error {
 			count int
 		}{
 			{"instance profiles", len(e.profiles)}, {"groups", len(e.groups)}, {"members", len(e.members)}, {"access keys", len(e.keys)},
-			{"inline policies", len(e.inline)}, {"policies", len(e.attached)},
+			{"a login profile", e.logins()}, {"inline policies", len(e.inline)}, {"policies", len(e.attached)},
 		} {
 			if held.count > 0 {
 				return &InUseError{string(of.Kind), e.row.name, held.by}
@@ -128,6 +128,14 @@ func (d *Directory) deleteEntity(ctx context.Context, of Entity) error {
 		c.remove(e.row)
 		return nil
 	})
+}
+
+// logins is how many passwords a user has.
+func (e *entity) logins() int {
+	if e.login != nil {
+		return 1
+	}
+	return 0
 }
 
 // list returns what show makes of the users, groups or roles of an account

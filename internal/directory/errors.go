@@ -17,13 +17,17 @@ var (
 	// one that the directory's secrets were sealed with.
 	ErrWrongKeyring = errors.New("the key does not open the directory's secrets")
 
+	// ErrWrongPassword is returned for a password that is not the user's, and
+	// when there is no such user.
+	ErrWrongPassword = errors.New("the user name or password is wrong")
+
 	// ErrClosed is returned for changes after Close.
 	ErrClosed = errors.New("the directory is closed")
 )
 
 // NotFoundError says that something is not there. Kind is "account", "account alias", "password policy", "user",
 // "group", "role", "instance profile", "policy", "policy version", "inline policy", "attachment",
-// "membership", "boundary", "access key" or "bucket".
+// "membership", "boundary", "access key", "login profile" or "bucket".
 type NotFoundError struct{ Kind, Name string }
 
 // Error says what is missing.
@@ -40,7 +44,7 @@ type ExistsError struct {
 func (e *ExistsError) Error() string { return fmt.Sprintf("%s %q already exists", e.Kind, e.Name) }
 
 // InUseError says that something cannot be deleted. By is what must go first:
-// "instance profiles" (that a role is in), "a role", "access keys", "policies" (attached), "inline policies", "groups", "members",
+// "instance profiles" (that a role is in), "a role", "access keys", "a login profile", "policies" (attached), "inline policies", "groups", "members",
 // "attachments", "boundaries", "versions" or "default version".
 type InUseError struct{ Kind, Name, By string }
 
@@ -66,6 +70,13 @@ type InvalidError struct{ Field, Value, Reason string }
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("%s %q is not valid: %s", e.Field, e.Value, e.Reason)
 }
+
+// PasswordError says why an account's password policy does not allow a
+// password. It does not show the password.
+type PasswordError struct{ Reason string }
+
+// Error says why.
+func (e *PasswordError) Error() string { return "the password is not allowed: " + e.Reason }
 
 // DocumentError says that a policy document cannot be compiled. It wraps the
 // *policy.Error that says where and why.

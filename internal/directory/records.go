@@ -39,6 +39,7 @@ var tables = []table{
 	{"SELECT id, account_id, kind, path, name, created, boundary, tags, description, max_session, trust_policy, trust_principals, used, used_service, used_region FROM entities", scanEntity},
 	{"SELECT group_id, user_id FROM memberships", scanMembership},
 	{"SELECT id, account_id, path, name, created, COALESCE(role_id, ''), tags FROM instance_profiles", scanInstanceProfile},
+	{"SELECT user_id, created, changed, used, reset_required, passwords FROM login_profiles", scanLogin},
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
 	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
@@ -376,6 +377,48 @@ func scanKey(l *loader, s scanner) (record, error) {
 	r.created, r.used.Time = fromSeconds(created), fromSeconds(used)
 	r.secret, err = l.unseal(r.sealed, r.id)
 	return &r, err
+}
+
+// loginRow is the password of a user, and those that he had before.
+type loginRow struct {
+	userID                 string
+	created, changed, used time.Time
+	resetRequired          bool
+	passwords              []string // sealed hashes, never none; the first is of the password
+}
+
+func (r *loginRow) put() statement {
+	used := int64(0)
+	if !r.used.IsZero() {
+		used = r.used.Unix()
+	}
+	return statement{
+		`INSERT INTO login_profiles (user_id, created, changed, used, reset_required, passwords) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (user_id) DO UPDATE SET changed = excluded.changed, used = excluded.used,
+			reset_required = excluded.reset_required, passwords = excluded.passwords`,
+		[]any{r.userID, r.created.Unix(), r.changed.Unix(), used, r.resetRequired, encode(r.passwords)},
+	}
+}
+
+func (r *loginRow) remove() statement {
+	return statement{`DELETE FROM login_profiles WHERE user_id = $1`, []any{r.userID}}
+}
+
+func scanLogin(_ *loader, s scanner) (record, error) {
+	var r loginRow
+	var created, changed, used int64
+	var passwords string
+	if err := s.Scan(&r.userID, &created, &changed, &used, &r.resetRequired, &passwords); err != nil {
+		return nil, err
+	}
+	r.created, r.changed, r.used = fromSeconds(created), fromSeconds(changed), fromSeconds(used)
+	if err := decode("login_profiles.passwords", passwords, &r.passwords); err != nil {
+		return nil, err
+	}
+	if len(r.passwords) == 0 {
+		return nil, fmt.Errorf("the login profile of user %s has no password", r.userID)
+	}
+	return &r, nil
 }
 
 type bucketRow Bucket

@@ -136,13 +136,14 @@ func TestLaterSchema(t *testing.T) {
 }
 
 // TestEarlierSchema opens a directory that was made before there were instance
-// profiles and settings of accounts: what is in it stays, and both can be used.
+// profiles, settings of accounts and passwords: what is in it stays, and all of
+// them can be used.
 func TestEarlierSchema(t *testing.T) {
 	f, k := newFile(t), newKeyring(t)
 	d := newDirectory(t, f, k)
 	createUser(t, d, "u")
 	check(t, d.Close())
-	f.execute(t, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DELETE FROM goose_db_version WHERE version_id > 2`)
+	f.execute(t, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DELETE FROM goose_db_version WHERE version_id > 2`)
 	var log bytes.Buffer
 	d = open(t, f, k, slog.New(slog.NewTextHandler(&log, nil)))
 	if !strings.Contains(log.String(), "directory migrated") || len(d.Users(account, "")) != 1 {
@@ -151,8 +152,13 @@ func TestEarlierSchema(t *testing.T) {
 	_, err := d.CreateInstanceProfile(t.Context(), directory.InstanceProfile{AccountID: account, Name: "p"})
 	check(t, err)
 	check(t, d.SetAccountAlias(t.Context(), account, "alias"))
+	_, err = d.CreateLoginProfile(t.Context(), account, "u", "correct Horse 1", false)
+	check(t, err)
 	check(t, d.Close())
 	d = open(t, f, k, quiet)
+	if _, ok := d.LoginProfile(account, "u"); !ok {
+		t.Error("the password is lost")
+	}
 	if alias, _ := d.AccountAlias(account); alias != "alias" || len(d.InstanceProfiles(account, "")) != 1 {
 		t.Errorf("the alias is %q, and there are %d profiles", alias, len(d.InstanceProfiles(account, "")))
 	}

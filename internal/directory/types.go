@@ -44,6 +44,16 @@ type User struct {
 	Tags                []Tag  // sorted by key
 }
 
+// LoginProfile is what may be told of the password with which a user signs in to
+// the console.
+type LoginProfile struct {
+	UserName              string
+	Created               time.Time
+	Changed               time.Time // when the password was set
+	LastUsed              time.Time // the zero value is never
+	PasswordResetRequired bool      // whether he must set another one when he signs in
+}
+
 // Group is an IAM group.
 type Group struct {
 	AccountID      string

@@ -76,6 +76,7 @@ type entity struct {
 	groups   map[string]*entity             // of a user, by id
 	members  map[string]*entity             // of a group, by id
 	keys     map[string]*accessKey          // of a user
+	login    *loginRow                      // of a user; nil when he has no password
 	profiles map[string]*instanceProfileRow // of a role, by id
 
 	current  atomic.Pointer[policySet]
@@ -371,6 +372,13 @@ func (v *view) keysOf(r *keyRow) *map[string]*accessKey {
 		return &v.accounts[r.accountID].rootKeys
 	}
 	return &v.entities[r.userID].keys
+}
+
+func (r *loginRow) putInto(v *view)    { v.entities[r.userID].login = r }
+func (r *loginRow) removeFrom(v *view) { v.entities[r.userID].login = nil }
+
+func (r *loginRow) show(u *entity) *LoginProfile {
+	return &LoginProfile{UserName: u.row.name, Created: r.created, Changed: r.changed, LastUsed: r.used, PasswordResetRequired: r.resetRequired}
 }
 
 func (k *accessKey) show() AccessKey {

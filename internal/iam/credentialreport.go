@@ -113,12 +113,15 @@ func (h *handlers) credentialReport(accountID string) ([]byte, error) {
 }
 
 // reportRow is the row of a user, or of the account's root when keysOf is "".
-// Nobody has a password, a second factor or a certificate here.
+// Nobody has a second factor or a certificate here, and root no password.
 func (h *handlers) reportRow(accountID, name, arn string, created time.Time, keysOf string) []string {
-	row := []string{name, arn, reportTime(created), "false", notApplicable, notApplicable, notApplicable, "false"}
+	row := []string{name, arn, reportTime(created)}
 	if keysOf == "" {
-		row = []string{name, arn, reportTime(created), "not_supported", "no_information", "not_supported", "not_supported", "false"}
+		row = append(row, "not_supported", "no_information", "not_supported", "not_supported")
+	} else {
+		row = append(row, h.passwordColumns(accountID, keysOf)...)
 	}
+	row = append(row, "false")
 	keys := h.directory.AccessKeys(accountID, keysOf)
 	for i := range directory.Quota(directory.QuotaAccessKeysPerUser) {
 		if i < len(keys) {
@@ -128,6 +131,23 @@ func (h *handlers) reportRow(accountID, name, arn string, created time.Time, key
 		}
 	}
 	return append(row, "false", notApplicable, "false", notApplicable)
+}
+
+// passwordColumns tell of a user's password. It is to be changed only where the
+// account's password policy says so.
+func (h *handlers) passwordColumns(accountID, userName string) []string {
+	p, ok := h.directory.LoginProfile(accountID, userName)
+	if !ok {
+		return []string{"false", notApplicable, notApplicable, notApplicable}
+	}
+	used, next := "no_information", notApplicable
+	if !p.LastUsed.IsZero() {
+		used = reportTime(p.LastUsed)
+	}
+	if policy, ok := h.directory.PasswordPolicy(accountID); ok && policy.MaxAge > 0 {
+		next = reportTime(p.Changed.AddDate(0, 0, policy.MaxAge))
+	}
+	return []string{"true", used, reportTime(p.Changed), next}
 }
 
 func keyColumns(k directory.AccessKey) []string {

@@ -53,6 +53,14 @@ func TestCredentialReport(t *testing.T) {
 	call("CreateUser", "UserName", "a,b=c", "Path", "/x/")
 	call("CreateUser", "UserName", "bare")
 	call("CreateAccessKey")
+	for _, user := range []string{"new", "signed"} {
+		call("CreateUser", "UserName", user)
+		call("CreateLoginProfile", "UserName", user, "Password", "correct Horse 1")
+	}
+	if _, _, err := d.SignIn(t.Context(), querytest.AccountID, "signed", "correct Horse 1"); err != nil {
+		t.Fatal(err)
+	}
+	call("UpdateAccountPasswordPolicy", "MaxPasswordAge", "90")
 	keys := []string{
 		call("CreateAccessKey", "UserName", "a,b=c").Value("AccessKey/AccessKeyId"),
 		call("CreateAccessKey", "UserName", "a,b=c").Value("AccessKey/AccessKeyId"),
@@ -71,11 +79,17 @@ func TestCredentialReport(t *testing.T) {
 		},
 		"a,b=c": {
 			"arn": "arn:aws:iam::123456789012:user/x/a,b=c", "user_creation_time": made, "password_enabled": "false", "password_last_used": "N/A",
+			"password_last_changed": "N/A", "password_next_rotation": "N/A",
 			"access_key_1_active": "true", "access_key_1_last_rotated": made, "access_key_1_last_used_date": "2026-11-23T12:01:00+00:00",
 			"access_key_1_last_used_region": "eu-west-1", "access_key_1_last_used_service": "s3",
 			"access_key_2_active": "false", "access_key_2_last_rotated": made, "access_key_2_last_used_date": "N/A",
 			"access_key_2_last_used_region": "N/A", "access_key_2_last_used_service": "N/A",
 		},
+		"new": {
+			"password_enabled": "true", "password_last_used": "no_information", "password_last_changed": made,
+			"password_next_rotation": "2027-02-21T12:00:00+00:00", "mfa_active": "false",
+		},
+		"signed": {"password_enabled": "true", "password_last_used": made, "password_last_changed": made},
 		"bare": {
 			"access_key_1_active": "false", "access_key_1_last_rotated": "N/A", "access_key_2_last_used_service": "N/A", "mfa_active": "false",
 			"cert_1_active": "false", "cert_1_last_rotated": "N/A", "cert_2_active": "false", "cert_2_last_rotated": "N/A",
@@ -89,7 +103,7 @@ func TestCredentialReport(t *testing.T) {
 	}
 
 	call("CreateUser", "UserName", "later")
-	if report := readReport(t, s); len(report) != 3 {
+	if report := readReport(t, s); len(report) != 5 {
 		t.Errorf("a report within four hours has %d rows", len(report))
 	}
 	before := querytest.Now
@@ -98,7 +112,7 @@ func TestCredentialReport(t *testing.T) {
 	if a := s.Call("iam", "GetCredentialReport"); a.Status != 410 || a.Code != "ReportExpired" {
 		t.Errorf("a report of four hours ago: %s", a.Body)
 	}
-	if report := readReport(t, s); len(report) != 4 {
+	if report := readReport(t, s); len(report) != 6 {
 		t.Errorf("a new report has %d rows", len(report))
 	}
 }

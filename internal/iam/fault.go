@@ -19,6 +19,7 @@ func fault(err error) error {
 		limit     *directory.LimitError
 		invalid   *directory.InvalidError
 		malformed *policy.Error
+		password  *directory.PasswordError
 	)
 	switch {
 	case errors.As(err, &notFound):
@@ -31,6 +32,10 @@ func fault(err error) error {
 		return limitExceeded(limit)
 	case errors.As(err, &invalid):
 		return awserr.ValidationError.WithMessage("The specified value for %s is invalid: %s", invalid.Field, invalid.Reason).WithCause(err)
+	case errors.As(err, &password):
+		return awserr.PasswordPolicyViolation.WithMessage("Password does not conform to the account password policy: %s.", password.Reason).WithCause(err)
+	case errors.Is(err, directory.ErrWrongPassword):
+		return awserr.AccessDenied.WithMessage("The old password was incorrect.").WithCause(err)
 	case errors.Is(err, directory.ErrReadOnly):
 		return awserr.AccessDenied.WithMessage("Managed policies of AWS cannot be changed.").WithCause(err)
 	case errors.As(err, &malformed):
@@ -51,6 +56,7 @@ var notFoundMessages = map[string]string{
 	"attachment":       "Policy %s was not found.",
 	"policy version":   "Policy version %s does not exist.",
 	"inline policy":    "The policy with name %s cannot be found.",
+	"login profile":    "Login Profile for User %s cannot be found.",
 	"access key":       "The Access Key with id %s cannot be found.",
 }
 
@@ -72,6 +78,8 @@ func alreadyExists(e *directory.ExistsError) error {
 		return awserr.EntityAlreadyExists.WithMessage("Role with name %s already exists.", e.Name)
 	case "account alias":
 		return awserr.EntityAlreadyExists.WithMessage("The account alias %s already exists.", e.Name)
+	case "login profile":
+		return awserr.EntityAlreadyExists.WithMessage("Login Profile for user %s already exists.", e.Name)
 	case "instance profile":
 		return awserr.EntityAlreadyExists.WithMessage("Instance Profile %s already exists.", e.Name)
 	case "policy":
@@ -85,6 +93,7 @@ var conflicts = map[string]string{
 	"instance profiles": "Cannot delete entity, must remove roles from instance profile first.",
 	"a role":            "Cannot delete entity, must remove roles from instance profile first.",
 	"access keys":       "Cannot delete entity, must delete access keys first.",
+	"a login profile":   "Cannot delete entity, must delete login profile first.",
 	"inline policies":   "Cannot delete entity, must delete policies first.",
 	"policies":          "Cannot delete entity, must detach all policies first.",
 	"groups":            "Cannot delete entity, must remove users from group first.",

@@ -56,6 +56,13 @@ type passer interface {
 	passed(*handlers, *service.Request) resource
 }
 
+// owned is the input of an operation that some users are allowed unless it is
+// denied to them. owner returns the unique id of the caller when he is one of
+// them, and else "".
+type owned interface {
+	owner(*handlers, *service.Request) string
+}
+
 // row returns the row of an operation that needs the permission of its own name
 // on its resource, as all of IAM's do.
 func row[In input, Out any](h *handlers, name string, serve func(context.Context, *service.Request, *In) (*Out, error)) service.Operation {
@@ -65,6 +72,9 @@ func row[In input, Out any](h *handlers, name string, serve func(context.Context
 		Check: func(r *service.Request, in *In) error { return (*in).check(r) },
 		Needs: func(r *service.Request, in *In) ([]service.Need, error) {
 			needs := []service.Need{(*in).resource(h, r).need(action)}
+			if o, is := any(*in).(owned); is {
+				needs[0].Owner = o.owner(h, r)
+			}
 			if m, moves := any(*in).(mover); moves {
 				needs = append(needs, m.destination(h, r).need(action))
 			}
@@ -92,6 +102,7 @@ func (h *handlers) operations() []service.Operation {
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
 		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(), h.absentOperations(),
+		h.loginProfileOperations(),
 	} {
 		all = append(all, family...)
 	}

@@ -74,7 +74,13 @@ type passwordPolicy struct {
 
 type getAccountPasswordPolicyResult struct{ PasswordPolicy passwordPolicy }
 
-func (h *handlers) getAccountPasswordPolicy(_ context.Context, r *service.Request, _ *accountInput) (*getAccountPasswordPolicyResult, error) {
+type getAccountPasswordPolicyInput struct{ whole }
+
+func (getAccountPasswordPolicyInput) owner(h *handlers, r *service.Request) string {
+	return h.ownPassword(r)
+}
+
+func (h *handlers) getAccountPasswordPolicy(_ context.Context, r *service.Request, _ *getAccountPasswordPolicyInput) (*getAccountPasswordPolicyResult, error) {
 	p, ok := h.directory.PasswordPolicy(r.Caller.AccountID)
 	if !ok {
 		return nil, &directory.NotFoundError{Kind: "password policy", Name: r.Caller.AccountID}

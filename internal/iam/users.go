@@ -32,6 +32,7 @@ type user struct {
 	UserID              string `xml:"UserId"`
 	ARN                 string `xml:"Arn"`
 	CreateDate          string
+	PasswordLastUsed    string `xml:",omitempty"`
 	PermissionsBoundary *permissionsBoundary
 	Tags                *query.List[directory.Tag]
 }
@@ -61,6 +62,15 @@ func wholeUser(u *directory.User) user {
 }
 
 type userResult struct{ User user }
+
+// withPassword adds when a user last signed in, which GetUser and ListUsers tell
+// ("User", IAM API Reference).
+func (h *handlers) withPassword(x user, u *directory.User) user {
+	if p, ok := h.directory.LoginProfile(u.AccountID, u.Name); ok {
+		x.PasswordLastUsed = query.Timestamp(p.LastUsed)
+	}
+	return x
+}
 
 type createUserInput struct {
 	Path, UserName, PermissionsBoundary string
@@ -127,7 +137,7 @@ func (h *handlers) getUser(_ context.Context, r *service.Request, in *getUserInp
 	if err != nil {
 		return nil, err
 	}
-	return &userResult{wholeUser(u)}, nil
+	return &userResult{h.withPassword(wholeUser(u), u)}, nil
 }
 
 // getRoot answers for the account's root, which has no name and no path.
@@ -208,7 +218,8 @@ func (h *handlers) listUsers(_ context.Context, r *service.Request, in *listUser
 	if err != nil {
 		return nil, err
 	}
-	return &listUsersResult{query.ListOf(users, listedUser), page}, nil
+	show := func(u *directory.User) user { return h.withPassword(listedUser(u), u) }
+	return &listUsersResult{query.ListOf(users, show), page}, nil
 }
 
 func userName(u *directory.User) string { return u.Name }

@@ -126,8 +126,12 @@ func (d *decoder) null(where string) {
 // set puts one value into its field, or records why it cannot.
 func (d *decoder) set(s *Shape, text, where string, target reflect.Value) {
 	wrong := s.check(text)
+	value := "Value '" + text + "'"
+	if s.Sensitive {
+		value = "Value"
+	}
 	for _, w := range wrong {
-		d.violations = append(d.violations, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", text, where, w))
+		d.violations = append(d.violations, fmt.Sprintf("%s at '%s' failed to satisfy constraint: %s", value, where, w))
 	}
 	if wrong != nil {
 		return

@@ -32,6 +32,9 @@ type Shape struct {
 	Min     *int   // the least length or value
 	Max     *int   // the greatest length or value
 	Pattern string // of the whole value, as AWS writes it
+
+	Sensitive bool // whether errors must not show the value
+
 	Enum    []string
 	Member  string  // of a list: the shape of its members
 	Members Members // of a structure

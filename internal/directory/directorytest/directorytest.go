@@ -41,6 +41,11 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		{"Accounts", testAccounts},
 		{"AccountAliases", testAccountAliases},
 		{"PasswordPolicies", testPasswordPolicies},
+		{"LoginProfiles", testLoginProfiles},
+		{"PasswordRules", testPasswordRules},
+		{"PasswordReuse", testPasswordReuse},
+		{"PasswordsHidden", testPasswordsHidden},
+		{"PasswordRaces", testPasswordRaces},
 		{"Users", testUsers},
 		{"Groups", testGroups},
 		{"Memberships", testMemberships},
@@ -116,7 +121,7 @@ func newKeyring(t testing.TB) *secrets.Keyring {
 
 func newFixture(t *testing.T, s Store) *fixture {
 	f := &fixture{T: t, ctx: t.Context(), store: s, account: firstAccount, now: time.Date(2030, 1, 2, 3, 4, 5, 678, time.UTC)}
-	f.options = directory.Options{Keyring: newKeyring(t), Now: func() time.Time { return f.now }, Logger: quiet}
+	f.options = directory.Options{Keyring: newKeyring(t), Now: func() time.Time { return f.now }, Logger: quiet, PasswordCost: cheapPasswords}
 	f.open()
 	f.ok(f.createAccount(firstAccount))
 	t.Cleanup(func() { f.ok(f.d.Close()) })

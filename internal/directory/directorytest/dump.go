@@ -30,6 +30,7 @@ type (
 		Groups, Members          []string
 		Profiles                 []string
 		Keys                     []keyDump
+		Login                    *loginDump
 		Identity                 []string // names of the compiled policies
 		CompiledBoundary         string
 	}
@@ -50,6 +51,10 @@ type (
 		Active                       bool
 		Created                      int64
 		LastUsed                     directory.LastUsed
+	}
+	loginDump struct {
+		Created, Changed, LastUsed int64
+		ResetRequired              bool
 	}
 	bucketDump struct {
 		Name, ID, Region, Ownership string
@@ -96,6 +101,9 @@ func dumpUser(d *directory.Directory, u *directory.User) entityDump {
 	}
 	for _, g := range d.GroupsForUser(u.AccountID, u.Name) {
 		e.Groups = append(e.Groups, g.Name)
+	}
+	if l, ok := d.LoginProfile(u.AccountID, u.Name); ok {
+		e.Login = &loginDump{l.Created.Unix(), l.Changed.Unix(), l.LastUsed.Unix(), l.PasswordResetRequired}
 	}
 	p, _ := d.PoliciesOfUser(u.ID)
 	e.setPolicies(p)

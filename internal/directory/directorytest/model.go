@@ -33,6 +33,7 @@ type modelEntity struct {
 	groups   []*modelEntity
 	boundary *modelPolicy
 	keys     []*modelKey
+	password string // "" for none
 }
 
 type modelPolicy struct {
@@ -66,7 +67,7 @@ var awsPolicy = &modelPolicy{accountID: directory.AWSAccountID, policyDump: poli
 func testModel(t *testing.T, newStore func(testing.TB) Store) {
 	keyring, now := newKeyring(t), func() time.Time { return time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC) }
 	rapid.Check(t, func(rt *rapid.T) {
-		r := &run{T: rt, ctx: t.Context(), store: newStore(t), options: directory.Options{Keyring: keyring, Now: now, Logger: quiet}}
+		r := &run{T: rt, ctx: t.Context(), store: newStore(t), options: directory.Options{Keyring: keyring, Now: now, Logger: quiet, PasswordCost: cheapPasswords}}
 		r.model.aliases, r.model.passwords = map[string]string{}, map[string]directory.PasswordPolicy{}
 		r.open()
 		defer func() { r.d.Close() }()
@@ -94,6 +95,7 @@ const (
 	exists   failure = "exists"
 	inUse    failure = "in use"
 	limit    failure = "limit"
+	password failure = "password"
 	readOnly failure = "read only"
 	document failure = "document"
 )
@@ -105,6 +107,7 @@ func kindOf(err error) failure {
 		inUseError    *directory.InUseError
 		limitError    *directory.LimitError
 		documentError *directory.DocumentError
+		passwordError *directory.PasswordError
 	)
 	switch {
 	case err == nil:
@@ -117,6 +120,8 @@ func kindOf(err error) failure {
 		return inUse
 	case errors.As(err, &limitError):
 		return limit
+	case errors.As(err, &passwordError), errors.Is(err, directory.ErrWrongPassword):
+		return password
 	case errors.As(err, &documentError):
 		return document
 	case errors.Is(err, directory.ErrReadOnly):
@@ -159,6 +164,9 @@ func (r *run) compare(what string) {
 func forgetTimes(a *accountDump) {
 	for i := range a.Entities {
 		a.Entities[i].Created, a.Entities[i].LastUsed = 0, 0
+		if l := a.Entities[i].Login; l != nil {
+			l.Created, l.Changed, l.LastUsed = 0, 0, 0
+		}
 		for j := range a.Entities[i].Keys {
 			a.Entities[i].Keys[j].Created = 0
 		}

@@ -64,6 +64,7 @@ func (r *run) actions() map[string]func(*rapid.T) {
 		"createPolicy": r.createPolicy, "deletePolicy": r.deletePolicy, "createVersion": r.createVersion,
 		"deleteVersion": r.deleteVersion, "setDefault": r.setDefault,
 		"attach": r.attach, "detach": r.detach, "putInline": r.putInline, "deleteInline": r.deleteInline,
+		"createLogin": r.createLogin, "changeLogin": r.changeLogin,
 		"createKey": r.createKey, "changeKey": r.changeKey,
 		"changeSettings": r.changeSettings, "createProfile": r.createProfile, "changeProfile": r.changeProfile,
 		"createBucket": r.createBucket, "changeBucket": r.changeBucket,
@@ -137,7 +138,7 @@ func (r *run) rename() {
 func (r *run) delete() {
 	of := r.pickEntity()
 	e := r.model.entity(of)
-	held := e != nil && (len(e.inline)+len(e.attached)+len(e.groups)+len(e.keys) > 0 ||
+	held := e != nil && (e.password != "" || len(e.inline)+len(e.attached)+len(e.groups)+len(e.keys) > 0 ||
 		slices.ContainsFunc(r.model.entities, func(u *modelEntity) bool { return slices.Contains(u.groups, e) }) ||
 		slices.ContainsFunc(r.model.profiles, func(p *modelProfile) bool { return p.role == e }))
 	deletes := map[directory.EntityKind]func(context.Context, string, string) error{

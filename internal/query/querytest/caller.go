@@ -34,10 +34,11 @@ func NewDirectory(t testing.TB) (*directory.Directory, *secrets.Keyring) {
 		t.Fatal(err)
 	}
 	d, err := directory.Open(t.Context(), directory.Options{
-		Path:    filepath.Join(t.TempDir(), "directory.db"),
-		Keyring: keyring,
-		Now:     func() time.Time { return Now },
-		Logger:  slog.New(slog.DiscardHandler),
+		Path:         filepath.Join(t.TempDir(), "directory.db"),
+		Keyring:      keyring,
+		Now:          func() time.Time { return Now },
+		PasswordCost: secrets.PasswordCost{Memory: 8, Passes: 1},
+		Logger:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
