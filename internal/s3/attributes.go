@@ -22,8 +22,9 @@ var objectAttributes = []string{"ETag", "Checksum", "ObjectParts", "StorageClass
 
 type attributesInput struct {
 	*stored
-	wanted []string
-	page   page // of parts
+	wanted   []string
+	page     page // of parts
+	customer *customerKey
 }
 
 // page is a page of numbered parts.
@@ -71,6 +72,9 @@ func (s *S3) getObjectAttributes() service.Operation {
 
 func parseGetObjectAttributes(r *service.Request) (in attributesInput, err error) {
 	if in.stored, err = parseStored(r); err != nil {
+		return in, err
+	}
+	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return in, err
 	}
 	const header = "x-amz-object-attributes"
@@ -123,6 +127,9 @@ func parseMax(name string, values []string) (int, error) {
 func serveGetObjectAttributes(_ context.Context, r *request, in attributesInput) (*service.Response, error) {
 	if in.err != nil {
 		return nil, in.err
+	}
+	if err := r.unseal(in.object, in.customer); err != nil {
+		return nil, err
 	}
 	info := in.object.Info()
 	var result attributesResult

@@ -194,10 +194,22 @@ type encryptionConfiguration struct {
 }
 
 type encryptionRule struct {
-	ApplyServerSideEncryptionByDefault *encryptionByDefault
+	ApplyServerSideEncryptionByDefault *encryptionByDefault `xml:",omitempty"`
 	BucketKeyEnabled                   bool
+	BlockedEncryptionTypes             *blockedEncryption `xml:",omitempty"`
 	closed
 }
+
+type blockedEncryption struct {
+	EncryptionType []string
+	closed
+}
+
+// The values of BlockedEncryptionTypes.
+const (
+	blockedNone     = "NONE"
+	blockedCustomer = "SSE-C"
+)
 
 type encryptionByDefault struct {
 	SSEAlgorithm   string
@@ -205,20 +217,35 @@ type encryptionByDefault struct {
 	closed
 }
 
-// bucketEncryption is how a bucket has objects encrypted that come without a wish:
-// with keys of the server, as all are ("Setting default server-side encryption
+// bucketEncryption is how a bucket has objects encrypted that come without a wish,
+// and whether it takes objects under keys of customers, as none does that was not
+// asked to ("Setting default server-side encryption
 // behavior for Amazon S3 buckets", Amazon S3 User Guide).
 var bucketEncryption = configuration[encryptionConfiguration]{
 	subresource: "encryption",
 	get:         configurationOperation{"GetBucketEncryption", "s3:GetEncryptionConfiguration"},
 	put:         configurationOperation{"PutBucketEncryption", "s3:PutEncryptionConfiguration"},
 	delete:      configurationOperation{"DeleteBucketEncryption", "s3:PutEncryptionConfiguration"},
-	usual:       &encryptionConfiguration{Rules: []encryptionRule{{ApplyServerSideEncryptionByDefault: &encryptionByDefault{SSEAlgorithm: encryption}}}},
+	read:        &readDocuments[encryptionConfiguration]{},
+	usual: &encryptionConfiguration{Rules: []encryptionRule{{
+		ApplyServerSideEncryptionByDefault: &encryptionByDefault{SSEAlgorithm: encryption},
+		BlockedEncryptionTypes:             &blockedEncryption{EncryptionType: []string{blockedCustomer}},
+	}}},
 	check: func(in *encryptionConfiguration) error {
-		if len(in.Rules) != 1 || in.Rules[0].ApplyServerSideEncryptionByDefault == nil {
+		if len(in.Rules) != 1 {
 			return awserr.MalformedXML
 		}
-		switch d := in.Rules[0].ApplyServerSideEncryptionByDefault; {
+		rule := &in.Rules[0]
+		if b := rule.BlockedEncryptionTypes; b != nil && (len(b.EncryptionType) != 1 || b.EncryptionType[0] != blockedNone && b.EncryptionType[0] != blockedCustomer) {
+			return awserr.MalformedXML
+		}
+		if rule.ApplyServerSideEncryptionByDefault == nil {
+			if rule.BlockedEncryptionTypes == nil {
+				return awserr.MalformedXML
+			}
+			rule.ApplyServerSideEncryptionByDefault = &encryptionByDefault{SSEAlgorithm: encryption}
+		}
+		switch d := rule.ApplyServerSideEncryptionByDefault; {
 		case strings.HasPrefix(d.SSEAlgorithm, "aws:kms"):
 			return awserr.NotImplemented.WithMessage("Encryption with keys of AWS KMS is not implemented: every object is encrypted with keys of the server.")
 		case d.SSEAlgorithm != encryption:

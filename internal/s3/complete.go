@@ -53,6 +53,7 @@ type completeInput struct {
 	checksum     objects.Checksum // of the whole object; without Value when it says nothing
 	checksumType checksum.Type    // "" when it says nothing
 	size         int64            // -1 when it says nothing
+	customer     *customerKey     // nil when it says nothing
 }
 
 type completeResult struct {
@@ -84,6 +85,9 @@ func parseComplete(r *service.Request) (in *completeInput, err error) {
 		return nil, err
 	}
 	if in.size, err = objectSize(h); err != nil {
+		return nil, err
+	}
+	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	if in.checksum, err = objectChecksum(h); err != nil {
@@ -169,10 +173,17 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 		return nil, err
 	}
 	in.find(ctx, r)
+	var sealer objects.KeySealer
 	switch {
 	case in.err == nil:
 		if err := in.checkAgainst(in.upload); err != nil {
 			return nil, err
+		}
+		if in.customer != nil {
+			var err error
+			if sealer, err = partSealer(in.upload, in.customer); err != nil {
+				return nil, err
+			}
 		}
 	case !errors.Is(in.err, awserr.NoSuchUpload):
 		return nil, in.err
@@ -185,7 +196,7 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	}
 	info, err := r.s3.objects.CompleteUpload(ctx, r.room(), r.Key, in.id, objects.CompleteRequest{
 		Parts: in.completed(), Checksum: in.checksum, Size: in.size, Conditions: in.conditions,
-		Versioning: r.versioning(), Retention: retention,
+		Versioning: r.versioning(), Retention: retention, Sealer: sealer,
 	})
 	if err != nil {
 		return nil, in.completeError(ctx, r, err)
@@ -194,7 +205,7 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 		Location: location(r), Bucket: r.bucket.Name, Key: r.Key, ETag: quoted(info.ETag),
 		checksums: checksumElements(info.Checksum), ChecksumType: string(info.Checksum.Type),
 	}}
-	p.SetHeader(headerEncryption, encryption)
+	tellEncryption(p, info.Attributes.Encryption, in.customer)
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)
 	return p, nil

@@ -80,7 +80,7 @@ func (r *request) headerKeys(headers ...string) keys {
 // writeHeaders are the headers with a key of s3:PutObject, but for those of
 // access control lists.
 var writeHeaders = []string{
-	"if-match", "if-none-match", "x-amz-metadata-directive", "x-amz-server-side-encryption",
+	"if-match", "if-none-match", "x-amz-metadata-directive", headerEncryption, headerCustomer + "algorithm",
 	"x-amz-storage-class", "x-amz-website-redirect-location",
 }
 

@@ -32,6 +32,7 @@ type source struct {
 	bucketName, key string
 	version         version
 	expectedOwner   string
+	customer        *customerKey
 
 	bucket *directory.Bucket
 	object objects.Object // nil unless err is
@@ -41,7 +42,8 @@ type source struct {
 // parseSource reads x-amz-copy-source: the bucket, a slash and the key,
 // percent-encoded, with or without a slash before, and perhaps a version after
 // ("CopyObject", Amazon S3 API Reference).
-func parseSource(h http.Header) (s source, err error) {
+func parseSource(r *service.Request) (s source, err error) {
+	h := r.HTTP.Header
 	header := h.Get(headerCopySource)
 	refuse := func(what string) error {
 		return invalidArgument(headerCopySource, header, "Invalid copy source %s", what)
@@ -65,8 +67,11 @@ func parseSource(h http.Header) (s source, err error) {
 		return s, err
 	}
 	if versioned {
-		s.version, err = newVersion(id)
+		if s.version, err = newVersion(id); err != nil {
+			return s, err
+		}
 	}
+	s.customer, err = parseCustomerKey(r, headerSourceCustomer)
 	return s, err
 }
 
@@ -103,10 +108,13 @@ func (s *source) contextKey(c *condition.Context) {
 }
 
 // check refuses a source that is too large, or not as the request's conditions
-// want it.
+// want it, and opens its key.
 func (s *source) check(r *request, length int64) error {
 	if s.err != nil {
 		return s.err
+	}
+	if err := r.unseal(s.object, s.customer); err != nil {
+		return err
 	}
 	if err := checkCopy(r.HTTP.Header, s.object.Info()); err != nil {
 		return err
@@ -150,7 +158,7 @@ func (s *S3) copyObject() service.Operation {
 
 func parseCopy(r *service.Request) (in *copyInput, err error) {
 	in, h := &copyInput{}, r.HTTP.Header
-	if in.source, err = parseSource(h); err != nil {
+	if in.source, err = parseSource(r); err != nil {
 		return nil, err
 	}
 	if in.write, err = parseWrite(r); err != nil {
@@ -246,8 +254,13 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	if attributes.Lock, err = r.lockOf(in.lock); err != nil {
 		return nil, err
 	}
+	made, err := in.encryption.protect(r)
+	if err != nil {
+		return nil, err
+	}
+	attributes.Encryption = made.encryption
 	info, err := r.s3.objects.Copy(ctx, in.source.object, r.room(), objects.CopyRequest{
-		Key: r.Key, Attributes: attributes, Checksum: in.checksum, Conditions: in.conditions,
+		Key: r.Key, Attributes: attributes, Sealer: made.sealer, Checksum: in.checksum, Conditions: in.conditions,
 		Versioning: r.versioning(),
 	})
 	if err != nil {
@@ -257,7 +270,7 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 		LastModified: timestamp(info.Modified), ETag: quoted(info.ETag),
 		ChecksumType: string(info.Checksum.Type), checksums: checksumElements(info.Checksum),
 	}}
-	p.SetHeader(headerEncryption, encryption)
+	tellEncryption(p, info.Attributes.Encryption, in.encryption.customer)
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)
 	in.source.tellVersion(p)
@@ -270,7 +283,7 @@ func (in *copyInput) changesNothing(r *request) bool {
 	h := r.HTTP.Header
 	return in.source.bucket.ID == r.bucket.ID && in.source.key == r.Key && !in.source.version.given && !in.replaceMetadata &&
 		h.Values("x-amz-storage-class") == nil && h.Values("x-amz-website-redirect-location") == nil &&
-		h.Values(headerEncryption) == nil
+		!hasEncryption(h)
 }
 
 // target returns the attributes of the copy. Metadata and tags come from the

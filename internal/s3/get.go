@@ -39,6 +39,7 @@ type getInput struct {
 	override map[string]string // by response header
 	tagNeed  int               // index of the need to be told of tags, or -1
 	lock     lockTold
+	customer *customerKey
 }
 
 // getObject returns GetObject or HeadObject, which differ in the body only.
@@ -50,6 +51,12 @@ func parseGet(r *service.Request) (*getInput, error) {
 	in := &getInput{override: map[string]string{}, tagNeed: -1}
 	var err error
 	if in.stored, err = parseStored(r); err != nil {
+		return nil, err
+	}
+	if v := r.HTTP.Header.Values(headerEncryption); v != nil {
+		return nil, invalidArgument(headerEncryption, v[0], "x-amz-server-side-encryption header is not supported for this operation.")
+	}
+	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	if r.Query.Has("partNumber") {
@@ -114,6 +121,9 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 		return nil, in.err
 	}
 	info, h := in.object.Info(), r.HTTP.Header
+	if err := r.unseal(in.object, in.customer); err != nil {
+		return nil, err
+	}
 	if err := checkRead(h, info); err != nil {
 		return nil, err
 	}
@@ -122,6 +132,7 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 		return nil, err
 	}
 	p := objectResponse(info, e)
+	tellEncryption(p, info.Attributes.Encryption, in.customer)
 	if strings.EqualFold(h.Get("x-amz-checksum-mode"), "ENABLED") {
 		setChecksum(p, checksumOf(info, e))
 	}
@@ -156,7 +167,6 @@ func objectResponse(i objects.Info, e extent) *service.Response {
 	p.SetHeader("Content-Range", e.contentRange(i.Size))
 	p.SetHeader("Etag", quoted(i.ETag))
 	p.SetHeader("Last-Modified", i.Modified.UTC().Format(http.TimeFormat))
-	p.SetHeader(headerEncryption, encryption)
 	if e.part > 0 && len(i.Parts) > 0 {
 		p.SetHeader("X-Amz-Mp-Parts-Count", itoa(len(i.Parts)))
 	}

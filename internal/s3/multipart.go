@@ -88,8 +88,13 @@ func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*
 		return nil, errNoObjectLock
 	}
 	in.attributes.Lock = in.lock
+	made, err := in.encryption.protect(r)
+	if err != nil {
+		return nil, err
+	}
+	in.attributes.Encryption = made.encryption
 	request := objects.UploadRequest{
-		Key: r.Key, Attributes: in.attributes, Checksum: in.checksum, ChecksumType: in.checksumType, Initiator: r.initiator(),
+		Key: r.Key, Attributes: in.attributes, Sealer: made.sealer, Checksum: in.checksum, ChecksumType: in.checksumType, Initiator: r.initiator(),
 	}
 	if request.Checksum == checksum.None {
 		request.Checksum = defaultChecksum // without a type: see chosen
@@ -99,7 +104,7 @@ func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*
 		return nil, r.storeError(err)
 	}
 	p := &service.Response{XML: createUploadResult{Bucket: r.bucket.Name, Key: r.Key, UploadID: u.ID}}
-	p.SetHeader(headerEncryption, encryption)
+	tellEncryption(p, made.encryption, in.encryption.customer)
 	p.SetHeader("X-Amz-Checksum-Algorithm", in.checksum.String())
 	p.SetHeader("X-Amz-Checksum-Type", string(in.checksumType))
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -110,7 +111,7 @@ func TestCopySource(t *testing.T) {
 		{"bucket/" + strings.Repeat("k", 1025), "", "", "", "KeyTooLongError"},
 		{"arn:aws:s3:::bucket/key", "", "", "", "NotImplemented"},
 	} {
-		s, err := parseSource(http.Header{"X-Amz-Copy-Source": {c.header}})
+		s, err := parseSource(withHeader("X-Amz-Copy-Source", c.header))
 		code := ""
 		if err != nil {
 			code = awserr.From(err).Code
@@ -121,11 +122,47 @@ func TestCopySource(t *testing.T) {
 	}
 }
 
+// withHeader returns a request with headers, each a name and its value, that
+// came over TLS.
+func withHeader(headers ...string) *service.Request {
+	r := &service.Request{HTTP: &http.Request{Header: http.Header{}}, Client: proxy.Client{Secure: true}}
+	for i := 0; i < len(headers); i += 2 {
+		r.HTTP.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func FuzzCustomerKey(f *testing.F) {
+	key := strings.Repeat("k", 32)
+	sum := md5.Sum([]byte(key))
+	f.Add("AES256", base64.StdEncoding.EncodeToString([]byte(key)), base64.StdEncoding.EncodeToString(sum[:]))
+	f.Add("", "AAAA", "")
+	f.Add("aws:kms", "\n", "====")
+	f.Fuzz(func(t *testing.T, algorithm, key, sum string) {
+		k, err := parseCustomerKey(withHeader(headerCustomer+"algorithm", algorithm, headerCustomer+"key", key, headerCustomer+"key-MD5", sum), headerCustomer)
+		if err != nil {
+			e := awserr.From(err)
+			if e.Status != http.StatusBadRequest || len(key) > 8 && !strings.Contains(algorithm, key) && strings.Contains(err.Error()+fmt.Sprint(e.Fields), key) {
+				t.Fatalf("%v %v", err, e.Fields)
+			}
+			return
+		}
+		raw, _ := base64.StdEncoding.DecodeString(key)
+		digest := md5.Sum(raw)
+		if k == nil || algorithm != "AES256" || len(raw) != 32 || sum != base64.StdEncoding.EncodeToString(digest[:]) {
+			t.Fatalf("%q %q %q are taken", algorithm, key, sum)
+		}
+		if text := fmt.Sprintf("%v %+v %#v", k, k, k); strings.Contains(text, key) || strings.Contains(text, string(raw)) {
+			t.Fatal("the key is printed")
+		}
+	})
+}
+
 func FuzzCopySource(f *testing.F) {
 	f.Add("/bucket/key?versionId=null")
 	f.Add("bucket%2Fa%3FversionId=%")
 	f.Fuzz(func(t *testing.T, header string) {
-		s, err := parseSource(http.Header{"X-Amz-Copy-Source": {header}})
+		s, err := parseSource(withHeader("X-Amz-Copy-Source", header))
 		if err != nil {
 			if awserr.From(err).Status >= 500 && !strings.Contains(err.Error(), "NotImplemented") {
 				t.Fatal(err)

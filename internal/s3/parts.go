@@ -23,8 +23,9 @@ func (s *S3) partRows() []row {
 
 type partInput struct {
 	uploadInput
-	number  int
-	content objects.Content
+	number   int
+	content  objects.Content
+	customer *customerKey
 }
 
 func (s *S3) uploadPart() service.Operation {
@@ -41,6 +42,9 @@ func parseUploadPart(r *service.Request) (in *partInput, err error) {
 	if in.number, err = parsePartNumber(r); err != nil {
 		return nil, err
 	}
+	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+		return nil, err
+	}
 	in.content, err = contentOf(r, objects.MaxPartSize)
 	return in, err
 }
@@ -52,6 +56,10 @@ func serveUploadPart(ctx context.Context, r *request, in *partInput) (*service.R
 	if err := in.checkChecksum(); err != nil {
 		return nil, err
 	}
+	var err error
+	if in.content.Sealer, err = partSealer(in.upload, in.customer); err != nil {
+		return nil, err
+	}
 	in.content.Checksum = in.upload.Checksum
 	part, err := r.s3.objects.PutPart(ctx, r.room(), r.Key, in.id, in.number, in.content)
 	if err != nil {
@@ -59,7 +67,7 @@ func serveUploadPart(ctx context.Context, r *request, in *partInput) (*service.R
 	}
 	p := &service.Response{}
 	p.SetHeader("Etag", quoted(part.ETag))
-	p.SetHeader(headerEncryption, encryption)
+	tellEncryption(p, in.upload.Attributes.Encryption, in.customer)
 	if chosen(in.upload) && part.Checksum.Value != "" {
 		p.SetHeader(part.Checksum.Algorithm.Header(), part.Checksum.Value)
 	}
@@ -83,10 +91,11 @@ func checksumMismatch(expected, actual checksum.Algorithm) error {
 
 type partCopyInput struct {
 	uploadInput
-	number int
-	source source
-	header string // x-amz-copy-source-range, or ""
-	bytes  byteRange
+	number   int
+	source   source
+	header   string // x-amz-copy-source-range, or ""
+	bytes    byteRange
+	customer *customerKey
 }
 
 type copyPartResult struct {
@@ -119,7 +128,10 @@ func parseUploadPartCopy(r *service.Request) (in *partCopyInput, err error) {
 	if in.number, err = parsePartNumber(r); err != nil {
 		return nil, err
 	}
-	if in.source, err = parseSource(r.HTTP.Header); err != nil {
+	if in.source, err = parseSource(r); err != nil {
+		return nil, err
+	}
+	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	in.header = r.HTTP.Header.Get(headerCopyRange)
@@ -161,7 +173,11 @@ func serveUploadPartCopy(ctx context.Context, r *request, in *partCopyInput) (*s
 	if in.find(ctx, r); in.err != nil {
 		return nil, in.err
 	}
-	part, err := r.s3.objects.CopyPart(ctx, in.source.object, offset, length, r.room(), r.Key, in.id, in.number, nil)
+	sealer, err := partSealer(in.upload, in.customer)
+	if err != nil {
+		return nil, err
+	}
+	part, err := r.s3.objects.CopyPart(ctx, in.source.object, offset, length, r.room(), r.Key, in.id, in.number, sealer)
 	if err != nil {
 		return nil, in.storeError(r, err)
 	}
@@ -170,7 +186,7 @@ func serveUploadPartCopy(ctx context.Context, r *request, in *partCopyInput) (*s
 		result.checksums = checksumElements(part.Checksum)
 	}
 	p := &service.Response{XML: result}
-	p.SetHeader(headerEncryption, encryption)
+	tellEncryption(p, in.upload.Attributes.Encryption, in.customer)
 	in.source.tellVersion(p)
 	return p, nil
 }

@@ -24,6 +24,7 @@ type write struct {
 	conditions objects.Conditions
 	acl        aclRequest
 	lock       objects.Lock
+	encryption encryptionWish
 }
 
 func parseWrite(r *service.Request) (w write, err error) {
@@ -35,6 +36,9 @@ func parseWrite(r *service.Request) (w write, err error) {
 		return w, err
 	}
 	if w.acl, err = headerACL(h); err != nil {
+		return w, err
+	}
+	if w.encryption, err = parseEncryption(r); err != nil {
 		return w, err
 	}
 	w.lock, err = parseLock(h, r.Time)
@@ -115,6 +119,11 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	if in.attributes.Lock, err = r.lockOf(in.lock); err != nil {
 		return nil, err
 	}
+	made, err := in.encryption.protect(r)
+	if err != nil {
+		return nil, err
+	}
+	in.attributes.Encryption, in.content.Sealer = made.encryption, made.sealer
 	info, err := r.s3.objects.Put(ctx, r.room(), objects.PutRequest{
 		Key: r.Key, Content: in.content, Attributes: in.attributes, Conditions: in.conditions,
 		Versioning: r.versioning(),
@@ -124,7 +133,7 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	}
 	p := &service.Response{}
 	p.SetHeader("Etag", quoted(info.ETag))
-	p.SetHeader(headerEncryption, encryption)
+	tellEncryption(p, info.Attributes.Encryption, in.encryption.customer)
 	setChecksum(p, info.Checksum)
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)

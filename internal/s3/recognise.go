@@ -100,9 +100,6 @@ func (r *row) checkHeaders(header http.Header) error {
 			return awserr.InvalidArgument.WithMessage("The header %s is given more than once.", lower).With("ArgumentName", lower)
 		}
 	}
-	if err := checkEncryption(header); err != nil {
-		return err
-	}
 	if r.method == http.MethodGet || r.method == http.MethodHead {
 		return nil
 	}
@@ -121,24 +118,6 @@ func notImplemented(header string) *awserr.Error {
 	return awserr.NotImplemented.With("Header", header)
 }
 
-// checkEncryption accepts the one encryption there is: every object is
-// encrypted with keys of the server.
-func checkEncryption(header http.Header) error {
-	values := header.Values(headerEncryption)
-	switch {
-	case values == nil || len(values) == 1 && values[0] == encryption:
-		return nil
-	case strings.HasPrefix(values[0], "aws:kms"):
-		return notImplemented(headerEncryption)
-	}
-	return awserr.InvalidEncryptionAlgorithm.With("ArgumentName", headerEncryption).With("ArgumentValue", values[0])
-}
-
-const (
-	headerEncryption = "x-amz-server-side-encryption"
-	encryption       = "AES256"
-)
-
 // servedHeaders are the x-amz-* headers that are understood, and those that ask
 // for nothing. A name that ends in "-" stands for all with this prefix. Every
 // other x-amz-* header implies functionality that is not there.
@@ -153,7 +132,8 @@ var servedHeaders = []string{
 	"x-amz-confirm-remove-self-bucket-access", "x-amz-copy-source", "x-amz-copy-source-if-", "x-amz-copy-source-range",
 	"x-amz-expected-bucket-owner", "x-amz-grant-", "x-amz-max-parts", "x-amz-meta-", "x-amz-metadata-directive",
 	"x-amz-mp-object-size", headerLegalHold, headerLockMode, headerLockUntil, "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
-	"x-amz-part-number-marker", headerRequestPayer, "x-amz-server-side-encryption", "x-amz-source-expected-bucket-owner",
+	"x-amz-part-number-marker", headerRequestPayer, headerEncryption, headerCustomer + "algorithm", headerCustomer + "key", headerCustomer + "key-md5",
+	headerSourceCustomer + "algorithm", headerSourceCustomer + "key", headerSourceCustomer + "key-md5", "x-amz-source-expected-bucket-owner",
 	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-transition-default-minimum-object-size", "x-amz-website-redirect-location",
 }
 

@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -30,13 +31,15 @@ import (
 //	> METHOD TARGET         begins a request; > NAME: VALUE adds a header
 //	> | TEXT                a part of its body; > repeat N TEXT makes the body of N times TEXT
 //	> digest                adds the Content-MD5 of the body
+//	> secure                has the request come over TLS
 //	< STATUS [CODE]         ends the request and is its answer, with the error's code
 //	< NAME: VALUE           is a header of the answer; an empty VALUE says that there is none, or an empty one
 //	< | TEXT                must be in the answer's body, < ! TEXT must not; < body TEXT is all of it
 //	< need ACTION RESOURCE  are the needs that were asked for, all of them, when any are listed
 //	< key NAME VALUE        is a condition key of the need listed before; without VALUE it is absent
 //	save NAME REGEXP        keeps a part of the last answer's body, to be written ${NAME} later; ${long} is
-//	                        a key of 1,024 bytes, ${presigned} the parameters of a presigned URL
+//	                        a key of 1,024 bytes, ${presigned} the parameters of a presigned URL, ${key1} and ${key2}
+//	                        are customers' keys and ${md51} and ${md52} their MD5s
 //	keep NAME HEADER        keeps a header of the last answer, without quotes
 //
 // An answer of 400 or more must have changed nothing.
@@ -63,6 +66,12 @@ func TestStories(t *testing.T) {
 					"&X-Amz-Date=20261123T070000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + strings.Repeat("0", 64),
 			}}
 			s.needs = asked
+			for _, n := range []string{"1", "2"} {
+				key := strings.Repeat(n, 32)
+				sum := md5.Sum([]byte(key))
+				s.saved["key"+n] = base64.StdEncoding.EncodeToString([]byte(key))
+				s.saved["md5"+n] = base64.StdEncoding.EncodeToString(sum[:])
+			}
 			s.run(t, string(data))
 			steps += s.steps
 		})
@@ -93,7 +102,7 @@ type requestText struct {
 	method, target string
 	header         http.Header
 	body           []byte
-	digest         bool
+	digest, secure bool
 }
 
 func (s *story) errorf(t *testing.T, format string, args ...any) {
@@ -163,7 +172,7 @@ func (s *story) ask(t *testing.T, line string) {
 	if s.answer != nil || s.request == nil {
 		s.endAnswer(t)
 		method, target, _ := strings.Cut(line, " ")
-		s.request = &requestText{method, target, http.Header{}, nil, false}
+		s.request = &requestText{method, target, http.Header{}, nil, false, false}
 		return
 	}
 	if text, ok := strings.CutPrefix(line, "| "); ok {
@@ -181,6 +190,10 @@ func (s *story) ask(t *testing.T, line string) {
 	}
 	if line == "digest" {
 		s.request.digest = true
+		return
+	}
+	if line == "secure" {
+		s.request.secure = true
 		return
 	}
 	name, value, ok := strings.Cut(line, ":")
@@ -208,6 +221,9 @@ func (s *story) play(t *testing.T, status int) {
 	if v := r.Header.Get("Content-Length"); v == "-1" {
 		r.ContentLength = -1
 		r.Header.Del("Content-Length")
+	}
+	if s.request.secure {
+		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13}
 	}
 	if s.request.digest {
 		sum := md5.Sum(s.request.body)

@@ -236,3 +236,43 @@ func TestRandom(t *testing.T) {
 		}
 	}
 }
+
+func TestRawKey(t *testing.T) {
+	key := bytes.Repeat([]byte("secret--"), 4)
+	k, err := secrets.NewRawKey(key)
+	check(t, err)
+	other, err := secrets.NewRawKey(bytes.Repeat([]byte("another-"), 4))
+	check(t, err)
+	sealed, err := k.Seal([]byte("plaintext"), []byte("purpose"))
+	check(t, err)
+	if b, err := k.Open(sealed, []byte("purpose")); err != nil || string(b) != "plaintext" {
+		t.Errorf("opened %q, %v", b, err)
+	}
+	changed := bytes.Clone(sealed)
+	changed[len(changed)-1] ^= 1
+	for name, open := range map[string]func() ([]byte, error){
+		"another key":     func() ([]byte, error) { return other.Open(sealed, []byte("purpose")) },
+		"another purpose": func() ([]byte, error) { return k.Open(sealed, []byte("other")) },
+		"changed":         func() ([]byte, error) { return k.Open(changed, []byte("purpose")) },
+		"cut":             func() ([]byte, error) { return k.Open(sealed[:4], []byte("purpose")) },
+		"nothing":         func() ([]byte, error) { return k.Open(nil, []byte("purpose")) },
+	} {
+		if b, err := open(); !errors.Is(err, secrets.ErrNotOpened) || b != nil {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	for _, size := range []int{0, 16, 31, 33} {
+		if _, err := secrets.NewRawKey(make([]byte, size)); err == nil {
+			t.Errorf("a key of %d bytes is taken", size)
+		}
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("key", "key", k)
+	text, err := json.Marshal(struct{ Key *secrets.RawKey }{k})
+	check(t, err)
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q %d %x", k, k, k, k, k, k, k), log.String(), string(text)} {
+		if strings.Contains(shown, "secret--") || strings.Contains(shown, fmt.Sprintf("%x", "secret--")) {
+			t.Errorf("the key is shown: %s", shown)
+		}
+	}
+}

@@ -104,6 +104,7 @@ func (w *keyWorld) addBuckets() {
 		"PUT /examplebucket" + location, "PUT /examplebucket/plain", "PUT /examplebucket/tagged | x-amz-tagging: team=red",
 		"PUT /examplebucket?tagging < <Tagging><TagSet><Tag><Key>team</Key><Value>red</Value></Tag></TagSet></Tagging>",
 		"PUT /openbucket" + location, "PUT /openbucket/plain", "DELETE /openbucket?publicAccessBlock",
+		"PUT /examplebucket?encryption < <ServerSideEncryptionConfiguration><Rule><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>",
 		"PUT /lockedbucket | x-amz-bucket-object-lock-enabled: true" + location, "PUT /lockedbucket/kept",
 	} {
 		if status, answer := w.send("root", "", text); status > 299 {
