@@ -173,6 +173,8 @@ func unsayable(c *evaltest.Case) string {
 	p := c.State.Resource
 	service, _, _ := strings.Cut(strings.ToLower(c.Action), ":")
 	switch {
+	case c.ACLs != nil:
+		return "an access file has no access control lists"
 	case service == "sts" && p == nil && strings.Contains(c.Resource, ":role/"):
 		return "a role always has a trust policy"
 	case p != nil && policyOwner(c) == "" && c.Resource != "*": // which has no policy anywhere

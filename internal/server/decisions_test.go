@@ -258,6 +258,8 @@ func refuse(a *attempt) error {
 	switch c := a.c; {
 	case c.ServiceControl != nil:
 		return cannot("the server has no service control policies")
+	case c.ACLs != nil:
+		return cannot("access control lists are disabled in every bucket")
 	case c.ResourceControl != nil:
 		return cannot("the server has no resource control policies")
 	case c.Principal.Type == "service":

@@ -62,6 +62,8 @@ func beyond(c *evaltest.Case) string {
 		return "there are no session policies"
 	case len(c.ResourceControl) > 0 || c.RestrictPublicBuckets:
 		return "there are neither resource control policies nor Block Public Access"
+	case c.ACLs != nil:
+		return "there are no access control lists"
 	case slices.ContainsFunc(c.ServiceControl, func(level []*evaltest.Policy) bool { return len(level) == 0 }):
 		return "a level of an organization has policies"
 	case !simulate.Suits(c.Action, c.Resource):

@@ -9,7 +9,7 @@ import (
 
 // Decide decides a request. It allocates nothing unless the context does.
 func Decide(r *Request, p *Policies) Decision {
-	e := evaluation{r: r, p: p, hasBoundary: p.Boundary != nil}
+	e := newEvaluation(r, p)
 	if d, ok := e.explicitDeny(); ok {
 		return d
 	}
@@ -24,7 +24,7 @@ func Decide(r *Request, p *Policies) Decision {
 	case Anonymous, Service, FederatedIdentity:
 		return granted
 	}
-	if !e.isSameAccount() {
+	if !e.isOwner() {
 		if d := e.principalAllows(throughAccount); !d.Allowed() {
 			return d
 		}
@@ -47,9 +47,19 @@ type evaluation struct {
 	r           *Request
 	p           *Policies
 	hasBoundary bool
+	acl         *aclAction // what the action is to ACLs; nil where these do not count
 }
 
-// isSameAccount reports whether the principal's own account owns the resource.
+func newEvaluation(r *Request, p *Policies) evaluation {
+	e := evaluation{r: r, p: p, hasBoundary: p.Boundary != nil}
+	if p.ACLs != nil {
+		e.acl = aclActionOf(r.Action)
+	}
+	return e
+}
+
+// isSameAccount reports whether the principal's own account is the one that the
+// resource, or the bucket that it is in, belongs to.
 func (e *evaluation) isSameAccount() bool {
 	return e.r.ResourceAccount == "" || e.r.ResourceAccount == e.r.Principal.AccountID
 }
@@ -199,18 +209,25 @@ func (e *evaluation) organizationAllows() (Decision, bool) {
 	return Decision{}, true
 }
 
-// resourceGrant returns what the resource policy allows the caller.
+// resourceGrant returns what the resource policy, or a grant of an ACL, allows
+// the caller.
 func (e *evaluation) resourceGrant() (reach, Decision) {
-	kind := Resource
-	if e.p.Resource == nil {
-		return notReached, Decision{ImplicitDeny, kind, nil, -1}
+	how, d := notReached, Decision{ImplicitDeny, Resource, nil, -1}
+	if e.p.Resource != nil {
+		d.Reason = e.p.Resource.kind
+		if e.othersObject() == nil {
+			how, d.Statement = e.allows(e.p.Resource)
+		}
+		if how != notReached {
+			d.Effect, d.Policy = Allowed, e.p.Resource
+		}
 	}
-	kind = e.p.Resource.kind
-	how, i := e.allows(e.p.Resource)
-	if how == notReached {
-		return how, Decision{ImplicitDeny, kind, nil, -1}
+	if e.acl != nil {
+		if h, i := e.aclGrant(); h > how {
+			return h, Decision{Allowed, AccessControlList, nil, i}
+		}
 	}
-	return how, Decision{Allowed, kind, e.p.Resource, i}
+	return how, d
 }
 
 // principalAllows asks the policies on the principal's side, except those that

@@ -19,7 +19,7 @@ import (
 
 // minimumDecisions is below the number of cases in the files: a test that
 // finds none must fail.
-const minimumDecisions = 2490
+const minimumDecisions = 2700
 
 func TestDecisions(t *testing.T) {
 	paths, err := filepath.Glob("testdata/decisions/*.txt")
@@ -49,7 +49,7 @@ func TestDecisions(t *testing.T) {
 }
 
 // minimumRules is below the number of rules in testdata/rules.txt.
-const minimumRules = 50
+const minimumRules = 56
 
 // Every rule of testdata/rules.txt has cases that cite it, and every citation
 // is of such a rule.
@@ -136,7 +136,7 @@ func newScene(t testing.TB) *scene {
 
 var policyTypes = map[string]PolicyType{
 	"identity": Identity, "boundary": PermissionsBoundary, "session": Session, "resource": Resource, "trust": Trust,
-	"scp": ServiceControl, "rcp": ResourceControl, "root": 0,
+	"scp": ServiceControl, "rcp": ResourceControl, "acl": AccessControlList, "root": 0,
 }
 
 func (s *scene) compile(p *evaltest.Policy) *Policy {
@@ -174,8 +174,15 @@ func (s *scene) policies(of *evaltest.State) *Policies {
 	return &Policies{
 		Identity: s.list(of.Identity), Boundary: s.compile(of.Boundary), Session: s.list(of.Session), HasSession: of.HasSession,
 		Resource: s.compile(of.Resource), ServiceControl: s.levels(of.ServiceControl), ResourceControl: s.levels(of.ResourceControl),
-		RestrictPublicBuckets: of.RestrictPublicBuckets,
+		RestrictPublicBuckets: of.RestrictPublicBuckets, ACLs: aclsOf(of.ACLs),
 	}
+}
+
+func aclsOf(a *evaltest.ACLs) *AccessControl {
+	if a == nil {
+		return nil
+	}
+	return &AccessControl{Bucket: a.Bucket, Object: a.Object, NoObject: a.NoObject, IgnorePublic: a.IgnorePublic}
 }
 
 var principalTypes = map[string]PrincipalType{
@@ -243,6 +250,9 @@ func (s *scene) check(c *evaltest.Case) {
 
 // agrees reports how a trace contradicts its decision.
 func agrees(d Decision, t *Trace) error {
+	if d.Reason == AccessControlList && d.Statement >= 0 && !t.Grants[d.Statement].Matched {
+		return fmt.Errorf("the deciding grant %d did not match in the trace: %s", d.Statement, t.Grants[d.Statement].Element)
+	}
 	if d.Policy == nil || d.Statement < 0 {
 		return nil
 	}

@@ -82,6 +82,7 @@ const (
 	Trust // of a role; a resource policy that must allow even in the same account
 	ServiceControl
 	ResourceControl
+	AccessControlList // of a bucket or an object of S3; no document, and in Decision.Reason only
 )
 
 var policyTypeNames = [...]string{
@@ -92,6 +93,7 @@ var policyTypeNames = [...]string{
 	Trust:               "role trust policy",
 	ServiceControl:      "service control policy",
 	ResourceControl:     "resource control policy",
+	AccessControlList:   "access control list",
 }
 
 // String returns AWS's words for the type, such as "identity-based policy".
@@ -116,6 +118,11 @@ type Policies struct {
 	// Resource is the policy of the resource or, for sts:AssumeRole and its
 	// kin, the role's trust policy; nil when there is none.
 	Resource *Policy
+
+	// ACLs are the access control lists of the bucket and of the object. nil means
+	// that they are disabled, as BucketOwnerEnforced has it: the bucket's owner owns
+	// every object, and policies alone decide.
+	ACLs *AccessControl
 
 	// ServiceControl and ResourceControl hold the policies of each level, from
 	// the organization's root down to the account; each level must allow. nil
@@ -159,7 +166,8 @@ type Decision struct {
 	Reason PolicyType
 
 	// Policy and Statement are the statement that denied or allowed. Policy is
-	// nil for an implicit denial, Statement is -1 when no statement did it.
+	// nil for an implicit denial, Statement is -1 when no statement did it. Of an
+	// AccessControlList, Statement is the index of the grant.
 	Policy    *Policy
 	Statement int
 }
@@ -183,7 +191,7 @@ func (d Decision) Because(action string) string {
 
 func (t PolicyType) article() string {
 	switch t {
-	case Identity:
+	case Identity, AccessControlList:
 		return "an"
 	case Trust:
 		return "the"

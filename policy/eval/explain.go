@@ -5,8 +5,21 @@ import (
 	"github.com/keywright/keywright/policy/condition"
 )
 
-// Trace says how every statement of every policy that binds a request met it.
-type Trace struct{ Policies []PolicyTrace }
+// Trace says how every statement of every policy that binds a request met it,
+// and, where ACLs count, every grant that could allow it.
+type Trace struct {
+	Policies []PolicyTrace
+
+	// Grants are those of the ACL of the object, when IsObjectACL, or of the bucket.
+	Grants      []GrantTrace
+	IsObjectACL bool
+
+	// IsOthersObject is whether ObjectOwner, and not the bucket's owner, decides on
+	// the object: no Allow of the bucket policy counts, even if it matched. ObjectOwner
+	// is "" when it is not known.
+	IsOthersObject bool
+	ObjectOwner    string
+}
 
 // PolicyTrace is the part of one policy in a Trace.
 type PolicyTrace struct {
@@ -58,7 +71,7 @@ func (t *StatementTrace) mismatchCondition(c *condition.Condition, ctx *conditio
 // it.
 func Explain(r *Request, p *Policies) (Decision, *Trace) {
 	t := &Trace{}
-	e := evaluation{r: r, p: p}
+	e := newEvaluation(r, p)
 	for _, level := range e.serviceControl() {
 		t.add(r, p, level...)
 	}
@@ -66,6 +79,7 @@ func Explain(r *Request, p *Policies) (Decision, *Trace) {
 		t.add(r, p, level...)
 	}
 	t.add(r, p, p.Resource)
+	t.traceGrants(&e)
 	t.add(r, p, p.Identity...)
 	t.add(r, p, p.Boundary)
 	t.add(r, p, p.Session...)

@@ -56,6 +56,7 @@ func compiledSet(set *evaltest.State) (*Policies, error) {
 	p := &Policies{
 		Identity: list(set.Identity), Boundary: one(set.Boundary), Session: list(set.Session), HasSession: set.HasSession, Resource: one(set.Resource),
 		ServiceControl: levels(set.ServiceControl), ResourceControl: levels(set.ResourceControl), RestrictPublicBuckets: set.RestrictPublicBuckets,
+		ACLs: aclsOf(set.ACLs),
 	}
 	return p, failed
 }

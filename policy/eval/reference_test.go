@@ -62,7 +62,12 @@ func plainDecide(r *Request, p *Policies) Effect {
 		}
 	}
 	named := map[string]bool{}
-	if p.Resource != nil {
+	policyCounts, ownerAsks, granted := plainACL(r, p)
+	sameAccount = ownerAsks
+	if granted != "" {
+		named[granted] = true
+	}
+	if p.Resource != nil && policyCounts {
 		for _, how := range plainMatches(p.Resource, policy.Allow, r, p) {
 			named[how] = true
 		}
@@ -90,6 +95,81 @@ func plainDecide(r *Request, p *Policies) Effect {
 		return Allowed
 	}
 	return ImplicitDeny
+}
+
+// plainACL says whether the Allow statements of the bucket policy count, whether
+// the owner of what is asked for is the caller's account, and whom a grant of an
+// ACL names.
+func plainACL(r *Request, p *Policies) (policyCounts, ownerAsks bool, named string) {
+	ownerAsks = r.ResourceAccount == "" || r.ResourceAccount == r.Principal.AccountID
+	a := p.ACLs
+	if a == nil {
+		return true, ownerAsks, ""
+	}
+	action := strings.TrimPrefix(plainLower(r.Action), "s3:")
+	caller := r.Principal.CanonicalUserID
+	if r.Principal.Type == Anonymous {
+		caller = "65a011a29cdf8ec533ec3d1ccaae921c"
+	}
+	list, object := a.Bucket, false
+	var permissions []string
+	switch action {
+	case "listbucket", "listbucketversions", "listbucketmultipartuploads":
+		permissions = []string{"READ"}
+	case "putobject":
+		if a.NoObject || a.Object != nil && a.Object.Owner == caller {
+			permissions = []string{"WRITE"}
+		}
+	case "deleteobject":
+		if a.Object != nil && a.Object.Owner == caller {
+			permissions = []string{"WRITE"}
+		}
+	case "getbucketacl":
+		permissions = []string{"READ_ACP"}
+	case "putbucketacl":
+		permissions = []string{"WRITE_ACP"}
+	case "getobject", "getobjectversion":
+		object, permissions = true, []string{"READ"}
+	case "getobjectacl", "getobjectversionacl":
+		object, permissions = true, []string{"READ_ACP"}
+	case "putobjectacl", "putobjectversionacl":
+		object, permissions = true, []string{"WRITE_ACP"}
+	case "getobjectattributes", "getobjectversionattributes", "getobjecttorrent", "getobjectversiontorrent":
+		object = true
+	default:
+		return true, ownerAsks, ""
+	}
+	policyCounts = true
+	if object {
+		if a.NoObject {
+			return true, ownerAsks, "its account"
+		}
+		if list = a.Object; list == nil {
+			return false, false, ""
+		}
+		if list.Owner != a.Bucket.Owner {
+			policyCounts, ownerAsks = false, list.Owner == r.Principal.CanonicalUserID
+		}
+	}
+	public := false
+	for _, g := range list.Grants {
+		everyone, account := strings.HasSuffix(g.Grantee, "/AllUsers"), strings.HasSuffix(g.Grantee, "/AuthenticatedUsers")
+		public = public || everyone || account
+		if len(permissions) == 0 || g.Permission.String() != permissions[0] && g.Permission.String() != "FULL_CONTROL" {
+			continue
+		}
+		logs := strings.HasSuffix(g.Grantee, "/LogDelivery") && r.Principal.Type == Service && plainLower(r.Principal.ServiceName) == "logging.s3.amazonaws.com"
+		switch {
+		case everyone:
+			named = "anyone"
+		case named == "" && (account && r.Principal.AccountID != "" && r.Principal.Type != Anonymous || logs || g.Grantee == caller && caller != ""):
+			named = "its account"
+		}
+	}
+	if a.IgnorePublic && public {
+		named = ""
+	}
+	return policyCounts, ownerAsks, named
 }
 
 // plainOrganization returns the levels of the organization's policies that

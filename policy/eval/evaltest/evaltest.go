@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 )
 
@@ -69,6 +70,23 @@ type State struct {
 	ServiceControl        [][]*Policy
 	ResourceControl       [][]*Policy
 	RestrictPublicBuckets bool
+	ACLs                  *ACLs // nil where they are disabled
+}
+
+// ACLs are the access control lists of the bucket and the object of a case.
+type ACLs struct {
+	Bucket       *acl.List
+	Object       *acl.List // nil when it is not known, or there is none
+	NoObject     bool
+	IgnorePublic bool
+}
+
+// String returns all that they say.
+func (a *ACLs) String() string {
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprint(*a.Bucket, a.Object, a.NoObject, a.IgnorePublic)
 }
 
 // Case is a request and what is to be decided on it.
@@ -108,7 +126,7 @@ func (c *Case) String() string {
 	}
 	s := &c.State
 	return fmt.Sprint(s.Principal.Name, s.Owner, policies, len(s.Identity), len(s.Session), s.HasSession, s.Boundary != nil, s.Resource != nil,
-		levels(s.ServiceControl), levels(s.ResourceControl), s.RestrictPublicBuckets, c.Action, c.Resource, c.Keys)
+		levels(s.ServiceControl), levels(s.ResourceControl), s.RestrictPublicBuckets, s.ACLs.String(), c.Action, c.Resource, c.Keys)
 }
 
 // Policies returns every policy that takes part in the decision.

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/keywright/keywright/policy/acl"
 )
 
 // reader is the state of a file: what the lines so far have set.
@@ -77,12 +79,69 @@ func (r *reader) read(word, rest string) error {
 		s.ResourceControl, err = r.levels(rest)
 	case "restrict-public-buckets":
 		s.RestrictPublicBuckets = rest == "true"
+	case "bucket-acl", "object-acl", "ignore-public-acls":
+		s.ACLs, err = s.ACLs.with(word, rest)
 	case "reset":
 		*s = State{Owner: DefaultOwner, Principal: s.Principal}
 	default:
 		err = r.addCase(word, rest)
 	}
 	return err
+}
+
+// with returns the ACLs after a line that changes them.
+func (a *ACLs) with(word, text string) (*ACLs, error) {
+	if word == "bucket-acl" && text == "disabled" {
+		return nil, nil
+	}
+	if word == "bucket-acl" {
+		l, err := parseACL(text)
+		return &ACLs{Bucket: l, NoObject: true}, err
+	}
+	if a == nil {
+		return nil, fmt.Errorf("ACLs are disabled: a bucket-acl comes first")
+	}
+	changed := *a
+	var err error
+	switch {
+	case word == "ignore-public-acls":
+		changed.IgnorePublic = text == "true"
+	case text == "none" || text == "unknown":
+		changed.Object, changed.NoObject = nil, text == "none"
+	default:
+		changed.Object, err = parseACL(text)
+		changed.NoObject = false
+	}
+	return &changed, err
+}
+
+var groups = map[string]string{
+	"AllUsers": acl.AllUsers, "AuthenticatedUsers": acl.AuthenticatedUsers, "LogDelivery": acl.LogDelivery, "anonymous": acl.AnonymousID,
+}
+
+// parseACL reads an owner, and grants as PERMISSION=GRANTEE.
+func parseACL(text string) (*acl.List, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return nil, fmt.Errorf("an ACL has an owner")
+	}
+	l := &acl.List{Owner: grantee(words[0])}
+	for _, w := range words[1:] {
+		name, who, _ := strings.Cut(w, "=")
+		p, ok := acl.ParsePermission(name)
+		if !ok || who == "" {
+			return nil, fmt.Errorf("%q is no PERMISSION=GRANTEE", w)
+		}
+		l.Grants = append(l.Grants, acl.Grant{Grantee: grantee(who), Permission: p})
+	}
+	return l, nil
+}
+
+func grantee(name string) string {
+	if known, ok := groups[name]; ok {
+		return known
+	}
+	return name
 }
 
 // addPolicy reads the head of a policy, and its document up to an empty line.

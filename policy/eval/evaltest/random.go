@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/keywright/keywright/policy/acl"
 )
 
 // Source is where a Random draws from. IntN returns a number from 0 up to n,
@@ -23,6 +25,7 @@ type Random struct {
 var (
 	randomActions = []string{
 		"s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:PutBucketPolicy", "s3:GetBucketPolicy", "S3:getObject", "sts:AssumeRole", "iam:GetUser",
+		"s3:DeleteObject", "s3:PutObjectAcl", "s3:getobjectversionacl", "s3:GetObjectTagging", "s3:GetObjectAttributes",
 	}
 	randomWideActions = []string{"s3:ListAllMyBuckets", "s3:CreateJob", "iam:ListUsers", "S3:listallmybuckets"}
 	randomPatterns    = []string{
@@ -290,7 +293,24 @@ func (r *Random) Set() *State {
 	if r.chance(1, 3) {
 		s.ResourceControl = [][]*Policy{r.list("rcp", 2)}
 	}
+	if r.chance(1, 3) {
+		s.ACLs = &ACLs{Bucket: r.acl(), NoObject: r.chance(1, 4), IgnorePublic: r.chance(1, 4)}
+		if !s.ACLs.NoObject && r.chance(5, 6) {
+			s.ACLs.Object = r.acl()
+		}
+	}
 	return s
+}
+
+var randomGrantees = []string{"canonicalone", "canonicaltwo", "canonicaltwo", acl.AllUsers, acl.AuthenticatedUsers, acl.LogDelivery, acl.AnonymousID, acl.EC2ID}
+
+func (r *Random) acl() *acl.List {
+	l := &acl.List{Owner: oneOf(r, []string{"canonicalone", "canonicalone", "canonicaltwo", acl.AnonymousID, "canonicalthree"})}
+	for range r.IntN(4) {
+		p := oneOf(r, []acl.Permission{acl.Read, acl.Write, acl.ReadACP, acl.WriteACP, acl.FullControl, acl.FullControl})
+		l.Grants = append(l.Grants, acl.Grant{Grantee: oneOf(r, randomGrantees), Permission: p})
+	}
+	return l
 }
 
 // full are the policies that an organization begins with.
