@@ -26,7 +26,7 @@ var (
 )
 
 // NotFoundError says that something is not there. Kind is "account", "account alias", "password policy", "user",
-// "group", "role", "instance profile", "policy", "policy version", "inline policy", "attachment",
+// "group", "role", "instance profile", "OpenID Connect provider", "policy", "policy version", "inline policy", "attachment",
 // "membership", "boundary", "access key", "login profile" or "bucket".
 type NotFoundError struct{ Kind, Name string }
 

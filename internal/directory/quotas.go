@@ -13,6 +13,11 @@ const (
 	QuotaInstanceProfilesPerAccount = "InstanceProfilesPerAccount"
 	QuotaRolesPerInstanceProfile    = "InstanceSessionsPerInstanceProfile"
 
+	QuotaProvidersPerAccount    = "OpenIdConnectProvidersPerAccount"
+	QuotaClientIDsPerProvider   = "ClientIdsPerOpenIdConnectProvider"
+	QuotaThumbprintsPerProvider = "ThumbprintsPerOpenIdConnectProvider"
+	QuotaTagsPerProvider        = "TagsPerOpenIdConnectProvider"
+
 	QuotaGroupsPerUser     = "GroupsPerUser"
 	QuotaAccessKeysPerUser = "AccessKeysPerUser" // and of an account's root
 	QuotaVersionsPerPolicy = "VersionsPerPolicy"
@@ -44,6 +49,10 @@ var quotas = map[string]int{
 	QuotaInstanceProfilesPerAccount: 1000,
 	QuotaRolesPerInstanceProfile:    1,
 	QuotaTagsPerInstanceProfile:     50,
+	QuotaProvidersPerAccount:        100,
+	QuotaClientIDsPerProvider:       100,
+	QuotaThumbprintsPerProvider:     5,
+	QuotaTagsPerProvider:            50,
 	QuotaAccessKeysPerUser:          2,
 	QuotaVersionsPerPolicy:          5,
 	QuotaPoliciesPerUser:            10,

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -40,6 +41,7 @@ var tables = []table{
 	{"SELECT group_id, user_id FROM memberships", scanMembership},
 	{"SELECT id, account_id, path, name, created, COALESCE(role_id, ''), tags FROM instance_profiles", scanInstanceProfile},
 	{"SELECT user_id, created, changed, used, reset_required, passwords FROM login_profiles", scanLogin},
+	{"SELECT account_id, url, created, client_ids, thumbprints, tags FROM openid_connect_providers", scanProvider},
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
 	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
@@ -230,6 +232,41 @@ func scanInstanceProfile(_ *loader, s scanner) (record, error) {
 	}
 	r.created = fromSeconds(created)
 	return &r, decode("instance_profiles.tags", tags, &r.tags)
+}
+
+// providerRow is an OpenID Connect provider.
+type providerRow struct {
+	accountID, url         string // without https://
+	created                time.Time
+	clientIDs, thumbprints []string
+	tags                   []Tag
+}
+
+func (r *providerRow) put() statement {
+	return statement{
+		`INSERT INTO openid_connect_providers (arn, account_id, url, created, client_ids, thumbprints, tags) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (arn) DO UPDATE SET client_ids = excluded.client_ids, thumbprints = excluded.thumbprints, tags = excluded.tags`,
+		[]any{r.arn(), r.accountID, r.url, r.created.Unix(), encode(r.clientIDs), encode(r.thumbprints), encode(r.tags)},
+	}
+}
+
+func (r *providerRow) remove() statement {
+	return statement{`DELETE FROM openid_connect_providers WHERE arn = $1`, []any{r.arn()}}
+}
+
+func scanProvider(_ *loader, s scanner) (record, error) {
+	var r providerRow
+	var created int64
+	var clientIDs, thumbprints, tags string
+	if err := s.Scan(&r.accountID, &r.url, &created, &clientIDs, &thumbprints, &tags); err != nil {
+		return nil, err
+	}
+	r.created = fromSeconds(created)
+	return &r, errors.Join(
+		decode("openid_connect_providers.client_ids", clientIDs, &r.clientIDs),
+		decode("openid_connect_providers.thumbprints", thumbprints, &r.thumbprints),
+		decode("openid_connect_providers.tags", tags, &r.tags),
+	)
 }
 
 // policyRow is a managed policy without its versions.

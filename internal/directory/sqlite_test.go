@@ -143,7 +143,7 @@ func TestEarlierSchema(t *testing.T) {
 	d := newDirectory(t, f, k)
 	createUser(t, d, "u")
 	check(t, d.Close())
-	f.execute(t, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DELETE FROM goose_db_version WHERE version_id > 2`)
+	f.execute(t, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DROP TABLE openid_connect_providers`, `DELETE FROM goose_db_version WHERE version_id > 2`)
 	var log bytes.Buffer
 	d = open(t, f, k, slog.New(slog.NewTextHandler(&log, nil)))
 	if !strings.Contains(log.String(), "directory migrated") || len(d.Users(account, "")) != 1 {

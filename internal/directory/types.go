@@ -3,6 +3,7 @@ package directory
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/keywright/keywright/policy/eval"
@@ -88,6 +89,28 @@ type InstanceProfile struct {
 	Created        time.Time
 	RoleID         string // of its role, or ""
 	Tags           []Tag  // sorted by key
+}
+
+// OpenIDConnectProvider is an identity provider whose tokens an account's roles
+// may trust ("Create an OpenID Connect (OIDC) identity provider in IAM", IAM
+// User Guide).
+type OpenIDConnectProvider struct {
+	AccountID   string
+	URL         string // https://..., which is the issuer of its tokens, to the letter
+	ARN         string // its last part is the URL without https://
+	Created     time.Time
+	ClientIDs   []string // whom its tokens may be for, each once
+	Thumbprints []string // SHA-1 of certificates, in hex of either case; one at least
+	Tags        []Tag    // sorted by key
+}
+
+// Name returns what the condition keys of the provider's claims begin with: its
+// URL without https://.
+func (p *OpenIDConnectProvider) Name() string { return strings.TrimPrefix(p.URL, providerScheme) }
+
+// OpenIDConnectProviderARN returns the ARN of an account's provider with a URL.
+func OpenIDConnectProviderARN(accountID, url string) string {
+	return "arn:aws:iam::" + accountID + providerARNPrefix + strings.TrimPrefix(url, providerScheme)
 }
 
 // ManagedPolicy is a customer's managed policy, or one of AWS's, whose AccountID

@@ -15,11 +15,12 @@ import (
 // view is the whole directory in memory. It changes only under
 // Directory.reading, by whole records; what it hands out is never changed.
 type view struct {
-	accounts  map[string]*account // by id
-	canonical map[string]*account // by canonical user id
-	aliases   map[string]bool     // of accounts
-	entities  map[string]*entity  // by unique id
-	policies  map[string]*managed // by ARN
+	accounts  map[string]*account     // by id
+	canonical map[string]*account     // by canonical user id
+	aliases   map[string]bool         // of accounts
+	entities  map[string]*entity      // by unique id
+	policies  map[string]*managed     // by ARN
+	providers map[string]*providerRow // by ARN
 	keys      map[string]*accessKey
 	buckets   map[string]*Bucket // by name
 	bucketIDs map[string]*Bucket
@@ -30,7 +31,7 @@ type view struct {
 func newView() *view {
 	return &view{
 		accounts: map[string]*account{}, canonical: map[string]*account{}, aliases: map[string]bool{}, entities: map[string]*entity{},
-		policies: map[string]*managed{}, keys: map[string]*accessKey{},
+		policies: map[string]*managed{}, providers: map[string]*providerRow{}, keys: map[string]*accessKey{},
 		buckets: map[string]*Bucket{}, bucketIDs: map[string]*Bucket{},
 		aws: newAccount(&Account{ID: AWSAccountID}),
 	}
@@ -44,11 +45,12 @@ type account struct {
 	// roles depend on.
 	generation uint64
 
-	named    map[EntityKind]map[string]*entity // by name in lower case
-	policies map[string]*managed               // by name in lower case
-	profiles map[string]*instanceProfileRow    // by name in lower case
-	rootKeys map[string]*accessKey
-	buckets  map[string]*Bucket
+	named     map[EntityKind]map[string]*entity // by name in lower case
+	policies  map[string]*managed               // by name in lower case
+	profiles  map[string]*instanceProfileRow    // by name in lower case
+	providers map[string]*providerRow           // by URL without https://
+	rootKeys  map[string]*accessKey
+	buckets   map[string]*Bucket
 }
 
 func newAccount(a *Account) *account {
@@ -56,7 +58,7 @@ func newAccount(a *Account) *account {
 		shown:    a,
 		settings: &settingsRow{accountID: a.ID},
 		named:    map[EntityKind]map[string]*entity{KindUser: {}, KindGroup: {}, KindRole: {}},
-		policies: map[string]*managed{}, profiles: map[string]*instanceProfileRow{},
+		policies: map[string]*managed{}, profiles: map[string]*instanceProfileRow{}, providers: map[string]*providerRow{},
 		rootKeys: map[string]*accessKey{}, buckets: map[string]*Bucket{},
 	}
 }
@@ -243,6 +245,25 @@ func (r *instanceProfileRow) show() *InstanceProfile {
 		AccountID: r.accountID, Path: r.path, Name: r.name, ID: r.id,
 		ARN:     "arn:aws:iam::" + r.accountID + ":instance-profile" + r.path + r.name,
 		Created: r.created, RoleID: r.roleID, Tags: r.tags,
+	}
+}
+
+func (r *providerRow) arn() string { return OpenIDConnectProviderARN(r.accountID, r.url) }
+
+func (r *providerRow) putInto(v *view) {
+	v.providers[r.arn()] = r
+	v.accounts[r.accountID].providers[r.url] = r
+}
+
+func (r *providerRow) removeFrom(v *view) {
+	delete(v.providers, r.arn())
+	delete(v.accounts[r.accountID].providers, r.url)
+}
+
+func (r *providerRow) show() *OpenIDConnectProvider {
+	return &OpenIDConnectProvider{
+		AccountID: r.accountID, URL: providerScheme + r.url, ARN: r.arn(), Created: r.created,
+		ClientIDs: r.clientIDs, Thumbprints: r.thumbprints, Tags: r.tags,
 	}
 }
 
@@ -436,6 +457,14 @@ func (v *view) instanceProfile(accountID, name string) (*instanceProfileRow, err
 	return nil, &NotFoundError{"instance profile", name}
 }
 
+// provider finds an OpenID Connect provider, or fails with a *NotFoundError.
+func (v *view) provider(arn string) (*providerRow, error) {
+	if r := v.providers[arn]; r != nil {
+		return r, nil
+	}
+	return nil, &NotFoundError{"OpenID Connect provider", arn}
+}
+
 // policy finds a managed policy, or fails with a *NotFoundError.
 func (v *view) policy(arn string) (*managed, error) {
 	if p := v.policies[arn]; p != nil {
@@ -464,6 +493,8 @@ func policyName(p *managed) string   { return p.row.name }
 func inlineName(r *inlineRow) string { return r.name }
 
 func profileName(r *instanceProfileRow) string { return r.name }
+
+func providerURL(r *providerRow) string { return r.url }
 
 // truncated is the time that is kept: whole seconds, in UTC.
 func truncated(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

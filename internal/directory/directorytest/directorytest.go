@@ -55,6 +55,7 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		{"Tags", testTags},
 		{"Deletion", testDeletion},
 		{"InstanceProfiles", testInstanceProfiles},
+		{"OpenIDConnectProviders", testOpenIDConnectProviders},
 		{"Policies", testPolicies},
 		{"PolicyVersions", testPolicyVersions},
 		{"AWSPolicies", testAWSPolicies},

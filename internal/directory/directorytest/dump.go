@@ -14,6 +14,7 @@ type (
 		Entities        []entityDump
 		Policies        []policyDump
 		Profiles        []profileDump
+		Providers       []directory.OpenIDConnectProvider
 		Buckets         []bucketDump
 		RootKeys        []keyDump
 	}
@@ -85,6 +86,9 @@ func dump(d *directory.Directory) (accounts []accountDump) {
 		}
 		for _, p := range d.InstanceProfiles(a.ID, "") {
 			one.Profiles = append(one.Profiles, profileDump{p.Path, p.Name, p.ID, p.ARN, p.RoleID, p.Created.Unix(), p.Tags})
+		}
+		for _, p := range d.OpenIDConnectProviders(a.ID) {
+			one.Providers = append(one.Providers, *p)
 		}
 		for _, b := range d.Buckets(a.ID) {
 			one.Buckets = append(one.Buckets, dumpBucket(b))

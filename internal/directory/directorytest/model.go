@@ -21,6 +21,7 @@ type model struct {
 	entities  []*modelEntity
 	policies  []*modelPolicy
 	profiles  []*modelProfile
+	providers []*directory.OpenIDConnectProvider
 	buckets   []*modelBucket
 	rootKeys  []*modelKey
 }
@@ -177,6 +178,9 @@ func forgetTimes(a *accountDump) {
 	for i := range a.Profiles {
 		a.Profiles[i].Created = 0
 	}
+	for i := range a.Providers {
+		a.Providers[i].Created = time.Time{}
+	}
 	for i := range a.Buckets {
 		a.Buckets[i].Created = 0
 	}
@@ -200,6 +204,11 @@ func (m *model) dump() (all []accountDump) {
 		for _, p := range sorted(m.profiles, func(p *modelProfile) string { return p.Name }) {
 			if p.accountID == id {
 				a.Profiles = append(a.Profiles, p.dump())
+			}
+		}
+		for _, p := range sorted(m.providers, func(p *directory.OpenIDConnectProvider) string { return p.URL }) {
+			if p.AccountID == id {
+				a.Providers = append(a.Providers, *p)
 			}
 		}
 		for _, b := range sorted(m.buckets, func(b *modelBucket) string { return b.Name }) {
@@ -329,6 +338,14 @@ func (m *model) profile(accountID, name string) *modelProfile {
 		return nil
 	}
 	return m.profiles[i]
+}
+
+func (m *model) provider(arn string) *directory.OpenIDConnectProvider {
+	i := slices.IndexFunc(m.providers, func(p *directory.OpenIDConnectProvider) bool { return p.ARN == arn })
+	if i < 0 {
+		return nil
+	}
+	return m.providers[i]
 }
 
 func (m *model) bucket(name string) *modelBucket {

@@ -67,6 +67,7 @@ func (r *run) actions() map[string]func(*rapid.T) {
 		"createLogin": r.createLogin, "changeLogin": r.changeLogin,
 		"createKey": r.createKey, "changeKey": r.changeKey,
 		"changeSettings": r.changeSettings, "createProfile": r.createProfile, "changeProfile": r.changeProfile,
+		"createProvider": r.createProvider, "changeProvider": r.changeProvider,
 		"createBucket": r.createBucket, "changeBucket": r.changeBucket,
 	} {
 		actions[name] = func(t *rapid.T) {
