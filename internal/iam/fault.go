@@ -3,6 +3,7 @@ package iam
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
@@ -30,6 +31,8 @@ func fault(err error) error {
 		return deleteConflict(inUse)
 	case errors.As(err, &limit):
 		return limitExceeded(limit)
+	case errors.As(err, &invalid) && strings.HasPrefix(invalid.Field, "thumbprint"):
+		return awserr.InvalidInput.WithMessage("The thumbprints are invalid: %s", invalid.Reason).WithCause(err)
 	case errors.As(err, &invalid):
 		return awserr.ValidationError.WithMessage("The specified value for %s is invalid: %s", invalid.Field, invalid.Reason).WithCause(err)
 	case errors.As(err, &password):
@@ -46,18 +49,19 @@ func fault(err error) error {
 
 // notFoundMessages are the messages of NoSuchEntity by the directory's kind.
 var notFoundMessages = map[string]string{
-	"account alias":    "The account alias %s cannot be found.",
-	"password policy":  "The Password Policy with domain name %s cannot be found.",
-	"user":             "The user with name %s cannot be found.",
-	"group":            "The group with name %s cannot be found.",
-	"role":             "The role with name %s cannot be found.",
-	"instance profile": "Instance Profile %s cannot be found.",
-	"policy":           "Policy %s was not found.",
-	"attachment":       "Policy %s was not found.",
-	"policy version":   "Policy version %s does not exist.",
-	"inline policy":    "The policy with name %s cannot be found.",
-	"login profile":    "Login Profile for User %s cannot be found.",
-	"access key":       "The Access Key with id %s cannot be found.",
+	"account alias":           "The account alias %s cannot be found.",
+	"password policy":         "The Password Policy with domain name %s cannot be found.",
+	"user":                    "The user with name %s cannot be found.",
+	"group":                   "The group with name %s cannot be found.",
+	"role":                    "The role with name %s cannot be found.",
+	"instance profile":        "Instance Profile %s cannot be found.",
+	"OpenID Connect provider": "OpenIDConnect Provider not found for arn %s",
+	"policy":                  "Policy %s was not found.",
+	"attachment":              "Policy %s was not found.",
+	"policy version":          "Policy version %s does not exist.",
+	"inline policy":           "The policy with name %s cannot be found.",
+	"login profile":           "Login Profile for User %s cannot be found.",
+	"access key":              "The Access Key with id %s cannot be found.",
 }
 
 func noSuchEntity(e *directory.NotFoundError) error {
@@ -82,6 +86,8 @@ func alreadyExists(e *directory.ExistsError) error {
 		return awserr.EntityAlreadyExists.WithMessage("Login Profile for user %s already exists.", e.Name)
 	case "instance profile":
 		return awserr.EntityAlreadyExists.WithMessage("Instance Profile %s already exists.", e.Name)
+	case "OpenID Connect provider":
+		return awserr.EntityAlreadyExists.WithMessage("Provider with url %s already exists.", e.Name)
 	case "policy":
 		return awserr.EntityAlreadyExists.WithMessage("A policy called %s already exists. Duplicate names are not allowed.", e.Name)
 	}
@@ -112,6 +118,9 @@ func deleteConflict(e *directory.InUseError) error {
 }
 
 func limitExceeded(e *directory.LimitError) error {
+	if e.Quota == directory.QuotaThumbprintsPerProvider {
+		return awserr.InvalidInput.WithMessage("Thumbprint list must contain fewer than %d entries.", e.Limit).WithCause(e)
+	}
 	message := fmt.Sprintf("Cannot exceed quota for %s: %d", e.Quota, e.Limit)
 	if e.Quota == directory.QuotaVersionsPerPolicy {
 		message = fmt.Sprintf("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", e.Limit)

@@ -17,13 +17,14 @@ import (
 //go:embed api.json
 var api []byte
 
-// New returns the IAM service over a directory.
-func New(d *directory.Directory) (*query.Service, error) {
+// New returns the IAM service over a directory. providers looks at the OpenID
+// Connect providers that are made.
+func New(d *directory.Directory, providers Providers) (*query.Service, error) {
 	m, err := query.ParseModel(api)
 	if err != nil {
 		return nil, err
 	}
-	h := &handlers{directory: d, model: m}
+	h := &handlers{directory: d, providers: providers, model: m}
 	return query.New("iam", m, h.operations()), nil
 }
 
@@ -31,6 +32,7 @@ func New(d *directory.Directory) (*query.Service, error) {
 // are; row puts them into IAM's words.
 type handlers struct {
 	directory *directory.Directory
+	providers Providers
 	model     *query.Model
 	reports   credentialReports
 }
@@ -103,6 +105,7 @@ func (h *handlers) operations() []service.Operation {
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
 		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(), h.absentOperations(),
 		h.loginProfileOperations(),
+		h.openIDConnectOperations(),
 	} {
 		all = append(all, family...)
 	}

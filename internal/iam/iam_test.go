@@ -1,6 +1,8 @@
 package iam_test
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,10 +17,20 @@ import (
 	"github.com/keywright/keywright/policy/condition"
 )
 
+// providers is the network: there is one provider in it.
+type providers struct{}
+
+func (providers) Thumbprint(_ context.Context, url string) (string, error) {
+	if url != "https://idp.example.com" {
+		return "", errors.New("nobody answers")
+	}
+	return strings.Repeat("f1", 20), nil
+}
+
 func newServer(t testing.TB) (*querytest.Server, *query.Service, *directory.Directory) {
 	t.Helper()
 	d, _ := querytest.NewDirectory(t)
-	s, err := iam.New(d)
+	s, err := iam.New(d, providers{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/keywright/keywright/internal/iam"
 	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/objects/disk"
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/s3"
 	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/internal/service"
@@ -180,7 +181,8 @@ func (s *Server) reconcile(ctx context.Context) error {
 
 // assemble joins the services with the listener.
 func (s *Server) assemble(context.Context) error {
-	users, err := iam.New(s.directory)
+	providers := oidc.NewClient(oidc.Options{})
+	users, err := iam.New(s.directory, providers)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type setting struct {
 func newSetting(t testing.TB) *setting {
 	t.Helper()
 	d, keyring := querytest.NewDirectory(t)
-	identities, err := iam.New(d)
+	identities, err := iam.New(d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
