@@ -54,7 +54,8 @@ type ObjectStore interface {
 	// Put stores one object, replacing what the key held in one step: readers
 	// see the old object or the new one. An error of Content.Body, other than
 	// io.EOF, is returned wrapped and nothing is stored; so is ErrIncomplete
-	// when Body ends before, or goes on beyond, Content.Size.
+	// when Body goes on beyond Content.Size or, unless the content is Open, ends
+	// before.
 	Put(ctx context.Context, b Bucket, r PutRequest) (Info, error)
 	// Open opens a version of an object for reading, the current one when
 	// versionID is "". It fails with ErrNoSuchKey or, when a version is named,
@@ -232,7 +233,8 @@ type Checksum struct {
 // Content is the bytes of a put or of a part.
 type Content struct {
 	Body io.Reader // nil is empty
-	Size int64     // exact
+	Size int64     // exact, or the most that Body may have
+	Open bool      // whether the content is as long as Body turns out to be
 	// Checksum is the algorithm whose sum is computed and kept; None for none.
 	Checksum checksum.Algorithm
 	// Sealer seals the content's key where its Encryption asks for it; a part has

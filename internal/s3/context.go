@@ -52,12 +52,16 @@ func setSignature(c *condition.Context, r *service.Request) {
 	if _, covered := slices.BinarySearch(r.Signature.SignedHeaders, "x-amz-content-sha256"); covered || !r.Signature.Presigned {
 		setHeader(c, r, "x-amz-content-sha256") // never the parameter
 	}
-	if !r.Signature.Presigned {
+	switch {
+	case r.Form != nil:
+		c.SetString("s3:authType", "POST")
+	case r.Signature.Presigned:
+		c.SetString("s3:authType", "REST-QUERY-STRING")
+	default:
 		c.SetString("s3:authType", "REST-HEADER")
 		return
 	}
-	c.SetString("s3:authType", "REST-QUERY-STRING")
-	// Of presigned requests only.
+	// Of what was signed for somebody else to send.
 	c.SetInt("s3:signatureAge", r.Time.Sub(r.Signature.Time).Milliseconds())
 }
 

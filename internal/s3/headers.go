@@ -120,10 +120,11 @@ func setAttributes(p *service.Response, a objects.Attributes) {
 	}
 }
 
-// headerText writes metadata that is no ASCII as RFC 2047 has it, as S3 does.
+// headerText writes metadata that is no printable ASCII as RFC 2047 has it, as
+// S3 does. A form can bring what no header can.
 func headerText(v string) string {
 	for i := range len(v) {
-		if v[i] >= utf8.RuneSelf && utf8.ValidString(v) {
+		if (v[i] >= utf8.RuneSelf || v[i] < ' ' && v[i] != '\t' || v[i] == 0x7f) && utf8.ValidString(v) {
 			return mime.BEncoding.Encode("UTF-8", v)
 		}
 	}

@@ -100,6 +100,10 @@ func parsePut(r *service.Request) (in *putInput, err error) {
 // Errors are EntityTooLarge, InvalidDigest, InvalidRequest and BadDigest.
 func contentOf(r *service.Request, limit int64) (c objects.Content, err error) {
 	c = objects.Content{Body: r.Body, Size: r.Body.DecodedLength()}
+	if r.Form != nil {
+		r.Form.Limit(limit)
+		c.Size, c.Open = r.Form.MaxSize(), true
+	}
 	if c.Size > limit {
 		return c, awserr.EntityTooLarge.With("ProposedSize", itoa(c.Size)).With("MaxSizeAllowed", itoa(limit))
 	}

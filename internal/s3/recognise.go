@@ -25,6 +25,9 @@ func (s *S3) Recognise(r *service.Request) (service.Operation, error) {
 	if r.Query, err = parseQuery(r.HTTP.URL.RawQuery); err != nil {
 		return service.Operation{}, err
 	}
+	if r.Form != nil {
+		return s.recogniseForm(r)
+	}
 	if r.Signature != nil && r.Signature.Presigned {
 		if err := hoistParameters(r.Query, r.HTTP.Header); err != nil {
 			return service.Operation{}, err

@@ -45,7 +45,10 @@ type S3 struct {
 	table     table
 }
 
-var _ service.Service = (*S3)(nil)
+var (
+	_ service.Service     = (*S3)(nil)
+	_ service.FormService = (*S3)(nil)
+)
 
 // New returns an S3.
 func New(o Options) *S3 {
@@ -65,7 +68,7 @@ func (s *S3) Name() string { return "s3" }
 func (s *S3) rows() []row {
 	return slices.Concat(
 		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.lifecycleRows(), s.aclRows(), s.listingRows(),
-		s.getRows(), s.attributesRows(), s.putRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
+		s.getRows(), s.attributesRows(), s.putRows(), s.postRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
 		s.multipartRows(), s.partRows(), s.completeRows(),
 	)
 }

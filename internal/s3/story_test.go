@@ -32,6 +32,7 @@ import (
 //	> | TEXT                a part of its body; > repeat N TEXT makes the body of N times TEXT
 //	> digest                adds the Content-MD5 of the body
 //	> secure                has the request come over TLS
+//	> field NAME=VALUE      is a field of a form, with \r and \n for what they stand for; > file NAME CONTENT ends it with its file
 //	< STATUS [CODE]         ends the request and is its answer, with the error's code
 //	< NAME: VALUE           is a header of the answer; an empty VALUE says that there is none, or an empty one
 //	< | TEXT                must be in the answer's body, < ! TEXT must not; < body TEXT is all of it
@@ -188,6 +189,17 @@ func (s *story) ask(t *testing.T, line string) {
 		s.request.body = bytes.Repeat([]byte(text), n)
 		return
 	}
+	if field, ok := strings.CutPrefix(line, "field "); ok {
+		name, value, _ := strings.Cut(field, "=")
+		s.request.formPart(`name="`+name+`"`, strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(value))
+		return
+	}
+	if file, ok := strings.CutPrefix(line, "file "); ok {
+		name, content, _ := strings.Cut(file, " ")
+		s.request.formPart(`name="file"; filename="`+name+`"`, content)
+		s.request.body = append(s.request.body, "--boundary--\r\n"...)
+		return
+	}
 	if line == "digest" {
 		s.request.digest = true
 		return
@@ -201,6 +213,11 @@ func (s *story) ask(t *testing.T, line string) {
 		t.Fatalf("%s:%d: no header: %q", s.file, s.line, line)
 	}
 	s.request.header.Add(name, strings.TrimPrefix(value, " "))
+}
+
+func (r *requestText) formPart(disposition, content string) {
+	r.header.Set("Content-Type", "multipart/form-data; boundary=boundary")
+	r.body = fmt.Appendf(r.body, "--boundary\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n", disposition, content)
 }
 
 // play sends the request, and checks what holds for every answer.

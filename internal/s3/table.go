@@ -69,10 +69,17 @@ func newTable(served []row) table {
 	return t
 }
 
-// unserved returns the row of an operation that is known by its subresource.
-// Operations without one are refused as their method is.
+// routed is the header of requests that only a function of S3 Object Lambda
+// makes ("WriteGetObjectResponse", Amazon S3 API Reference).
+const routed = "x-amz-request-route"
+
+// unserved returns the row of an operation that is known by its subresource, or
+// by a header. Operations without one are refused as their method is.
 func unserved(o facts.Operation) (row, bool) {
 	path, query, ok := strings.Cut(o.URI, "?")
+	if o.Name == "WriteGetObjectResponse" {
+		return row{method: o.Method, scope: bucketScope, header: routed, operation: service.Operation{Name: o.Name}}, true
+	}
 	if o.Service != "s3" || !ok {
 		return row{}, false
 	}

@@ -209,7 +209,7 @@ func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value str
 	case "s3:authtype":
 		b.presigned = value == "REST-QUERY-STRING"
 		if b.presigned && c.Principal.Type == "anonymous" || !b.presigned && value != "REST-HEADER" {
-			return true, cannot("the server takes no requests signed in the way of %s", value)
+			return true, cannot("the client of this test signs no request in the way of %s", value)
 		}
 	case "s3:signatureage":
 		n, err := strconv.ParseInt(value, 10, 64)

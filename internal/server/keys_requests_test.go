@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/tls"
@@ -10,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -169,7 +171,11 @@ func (w *keyWorld) send(caller, over, text string) (int, string) {
 	if q.Body = http.NoBody; len(body) > 0 {
 		q.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if signer, ok := w.signers[caller]; ok {
+	signer, signs := w.signers[caller]
+	switch {
+	case over == "form":
+		w.formOf(q, string(body), signer, time.Now().Add(-time.Second))
+	case signs:
 		signer.Service = service
 		sum := sha256.Sum256(body)
 		if over == "presigned" {
@@ -187,6 +193,39 @@ func (w *keyWorld) send(caller, over, text string) (int, string) {
 	answer, err := io.ReadAll(response.Body)
 	w.check(err)
 	return response.StatusCode, string(answer)
+}
+
+// formOf makes of a request one that posts its body in a form, as the object
+// "posted", which a signer signs unless it is none.
+func (w *keyWorld) formOf(q *http.Request, content string, s sigv4.Signer, now time.Time) {
+	w.t.Helper()
+	bucket, date := strings.TrimPrefix(q.URL.Path, "/"), now.UTC().Format("20060102T150405Z")
+	fields := [][2]string{{"key", "posted"}}
+	if s.AccessKeyID != "" {
+		fields = append(fields, [2]string{"x-amz-algorithm", sigv4.Algorithm}, [2]string{"x-amz-date", date},
+			[2]string{"x-amz-credential", strings.Join([]string{s.AccessKeyID, date[:8], s.Region, "s3", "aws4_request"}, "/")})
+		conditions := []any{map[string]string{"bucket": bucket}}
+		for _, f := range fields {
+			conditions = append(conditions, map[string]string{f[0]: f[1]})
+		}
+		document, err := json.Marshal(map[string]any{"expiration": now.UTC().Add(time.Hour).Format("2006-01-02T15:04:05Z"), "conditions": conditions})
+		w.check(err)
+		policy, key := base64.StdEncoding.EncodeToString(document), []byte("AWS4"+s.SecretAccessKey)
+		for _, part := range []string{date[:8], s.Region, "s3", "aws4_request", policy} {
+			mac := hmac.New(sha256.New, key)
+			mac.Write([]byte(part))
+			key = mac.Sum(nil)
+		}
+		fields = append(fields, [2]string{"policy", policy}, [2]string{"x-amz-signature", hex.EncodeToString(key)})
+	}
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for _, f := range append(fields, [2]string{"file", content}) {
+		w.check(form.WriteField(f[0], f[1]))
+	}
+	w.check(form.Close())
+	q.Header = http.Header{"Content-Type": {form.FormDataContentType()}}
+	q.Body, q.ContentLength = io.NopCloser(&b), int64(b.Len())
 }
 
 func (w *keyWorld) queryRequest(text string) *http.Request {

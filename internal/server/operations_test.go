@@ -102,7 +102,7 @@ var special = map[string]struct{ target, header, value string }{
 	"ListDirectoryBuckets":    {target: "/?max-directory-buckets=1"},
 	"ListParts":               {target: "/bucket/key?uploadId=x"},
 	"OPTIONSObject":           {target: "/bucket/key", header: "Origin", value: "https://example.com"},
-	"POSTObject":              {target: "/bucket", header: "Content-Type", value: "multipart/form-data; boundary=x"},
+	"POSTObject":              {target: "/bucket", header: "Content-Type", value: "multipart/form-data; boundary=x"}, // and its form
 	"UploadPart":              {target: "/bucket/key?partNumber=1&uploadId=x"},
 	"UploadPartCopy":          {target: "/bucket/key?partNumber=1&uploadId=x", header: "x-amz-copy-source", value: "bucket/none"},
 	"WriteGetObjectResponse":  {target: "/WriteGetObjectResponse", header: "x-amz-request-route", value: "x"},
@@ -150,6 +150,9 @@ func (r *running) ask(o facts.Operation) asked {
 			header.Set(request.header, request.value)
 		}
 	}
+	if o.Name == "POSTObject" {
+		body = "--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n\r\n--x--\r\n"
+	}
 	target = strings.NewReplacer("{Bucket}", "bucket", "{Key+}", "key").Replace(target)
 	target = labelPattern.ReplaceAllString(target, "x")
 	q, err := http.NewRequest(method, r.Endpoint()+target, strings.NewReader(body))
@@ -163,7 +166,9 @@ func (r *running) ask(o facts.Operation) asked {
 	}
 	signer := sigv4.Signer{AccessKeyID: givenKey.ID, SecretAccessKey: givenKey.Secret, Region: "us-east-1", Service: service}
 	hash := sha256.Sum256([]byte(body))
-	signer.Sign(q, hex.EncodeToString(hash[:]), time.Now())
+	if o.Name != "POSTObject" { // which would be signed in its fields
+		signer.Sign(q, hex.EncodeToString(hash[:]), time.Now())
+	}
 	response, err := http.DefaultClient.Do(q)
 	if err != nil {
 		r.t.Fatalf("%s: %v", o.Name, err)

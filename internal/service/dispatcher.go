@@ -46,6 +46,14 @@ type DocumentService interface {
 	IsGlobal() bool
 }
 
+// FormService is a Service to which a browser can post a form, whose fields are
+// what its signature and its parameters are.
+type FormService interface {
+	// FormBucket returns the bucket that a request posts a form to, or false for
+	// any other request.
+	FormBucket(*http.Request) (string, bool)
+}
+
 // Decorator is a Service that adds headers to every answer, errors included.
 type Decorator interface {
 	Decorate(http.Header, *Request)
@@ -189,6 +197,9 @@ func (d *Dispatcher) authenticate(r *Request) error {
 	}
 	r.Signature = signature
 	r.Caller, r.Body, err = d.Authority.Authenticate(r.HTTP, signature, r.Time)
+	if err == nil && r.Form != nil {
+		r.Body = sigv4.FormBody(r.Form)
+	}
 	return err
 }
 

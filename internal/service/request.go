@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/postform"
 	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/sigv4"
 )
@@ -26,6 +27,9 @@ type Request struct {
 	Caller    *Caller          // set before Recognise
 	Signature *sigv4.Signature // nil when anonymous
 
+	// Form is the form that the request posts, and nil for any other; its file is
+	// Body.
+	Form *postform.Form
 	// Body is the payload, decoded: its end is reported only when its
 	// signature and digests hold.
 	Body *sigv4.Body

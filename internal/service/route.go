@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/postform"
 	"github.com/keywright/keywright/internal/sigv4"
 )
 
@@ -22,6 +23,11 @@ const globalRegion = "us-east-1"
 func (d *Dispatcher) route(r *Request) (*sigv4.Signature, error) {
 	if r.HTTP.Method == http.MethodOptions {
 		return nil, nil // a browser asks before its request, with the URL and no signature of it
+	}
+	if forms, ok := d.S3.(FormService); ok {
+		if bucket, ok := forms.FormBucket(r.HTTP); ok {
+			return d.readForm(r, bucket)
+		}
 	}
 	claimed := d.claim(r)
 	s, err := sigv4.Parse(r.HTTP)
@@ -52,6 +58,24 @@ func (d *Dispatcher) route(r *Request) (*sigv4.Signature, error) {
 		return nil, err
 	}
 	return s, readDocument(r.HTTP, s, of.MaxLength())
+}
+
+// readForm reads a form up to its file. Its signature is in its fields, and must
+// not be anywhere else.
+func (d *Dispatcher) readForm(r *Request, bucket string) (*sigv4.Signature, error) {
+	if s, err := sigv4.Parse(r.HTTP); s != nil || err != nil {
+		return nil, awserr.InvalidArgument.WithMessage("Only one auth mechanism allowed; a form is signed in its fields.").
+			With("ArgumentName", "Authorization").WithCause(err)
+	}
+	var err error
+	if r.Form, err = postform.Read(r.HTTP, bucket); err != nil {
+		return nil, err
+	}
+	s, err := sigv4.ParseForm(r.Form)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	return s, s.CheckRegion(d.Region)
 }
 
 // claim makes the first service that takes the request for its own the one to

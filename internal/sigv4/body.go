@@ -55,6 +55,8 @@ var errStarted = errors.New("sigv4: a digest of the body was asked for after it 
 // XAmzContentSHA256Mismatch; any other is a failure of the connection.
 func (s *Signature) Body(r *http.Request, secretAccessKey string) (*Body, error) {
 	switch {
+	case s.Form != nil:
+		return FormBody(s.Form), nil
 	case s.Service != serviceS3:
 		b := newBody(r, r.ContentLength)
 		b.digests.expectSHA256(s.PayloadHash)
@@ -137,7 +139,8 @@ func decodedContentLength(header http.Header) (int64, error) {
 }
 
 // DecodedLength returns the number of bytes that Read will yield, as the client
-// declared it, or -1 if it did not, which only services other than S3 allow.
+// declared it, or -1 if it did not, which only forms and services other than S3
+// allow.
 func (b *Body) DecodedLength() int64 { return b.length }
 
 // Close closes the body of the request.

@@ -72,6 +72,9 @@ func parse(r *http.Request, read func(*Signature) error) (*Signature, error) {
 // malformed returns the error for a credential that cannot be what a client of
 // AWS sends.
 func (s *Signature) malformed(format string, args ...any) *awserr.Error {
+	if s.Form != nil {
+		return formArgument("X-Amz-Credential", s.Form, format, args...)
+	}
 	if s.Presigned {
 		return awserr.AuthorizationQueryParametersError.WithMessage("Error parsing the X-Amz-Credential parameter; "+format, args...)
 	}

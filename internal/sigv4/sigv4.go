@@ -1,6 +1,7 @@
 // Package sigv4 knows AWS Signature Version 4: it reads the signature of an
-// HTTP request, from its Authorization header or its presigned URL, verifies
-// it, and decodes and verifies the payload that the signature covers.
+// HTTP request, from its Authorization header, its presigned URL or the form
+// that it posts, verifies it, and decodes and verifies the payload that the
+// signature covers.
 //
 // It is pure: the time and the secret access key are arguments. It does not
 // know who holds an access key, which regions and services exist, or what a
@@ -18,6 +19,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/keywright/keywright/internal/postform"
 )
 
 // Algorithm is the only signing algorithm that this package accepts.
@@ -79,6 +82,10 @@ type Signature struct {
 	// it from the request. For other services it is the hash of the body, which
 	// HashPayload sets; Parse does when there is no body.
 	PayloadHash string
+
+	// Form is the form whose policy document the signature covers, and nil for
+	// any other request; see ParseForm.
+	Form *postform.Form
 
 	date    string // Time, as the string to sign has it
 	content string // the x-amz-content-sha256 that says how the payload is encoded

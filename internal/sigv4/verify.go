@@ -21,10 +21,14 @@ var errPayloadHash = errors.New("sigv4: HashPayload was not called before Verify
 // body: that it is the signed one is known when a Body has reported io.EOF.
 //
 // Errors are SignatureDoesNotMatch, RequestTimeTooSkewed, and AccessDenied for
-// a presigned URL that has expired or is not yet valid, and for headers that
-// must be signed and are not. For services other than S3 a signature that is
+// a presigned URL that has expired or is not yet valid, for headers that must
+// be signed and are not, and for a form that its policy document does not allow;
+// InvalidPolicyDocument when that is none. For services other than S3 a signature that is
 // too old or too new is SignatureDoesNotMatch.
 func (s *Signature) Verify(r *http.Request, secretAccessKey string, now time.Time) error {
+	if s.Form != nil {
+		return s.verifyForm(secretAccessKey, now.UTC())
+	}
 	if s.PayloadHash == "" {
 		return awserr.InternalError.WithCause(errPayloadHash)
 	}

@@ -78,11 +78,13 @@ func (s *sums) checksum() objects.Checksum {
 	}
 }
 
-// body reads a body of exactly the announced size.
+// body reads a body of exactly the announced size, or of at most that.
 type body struct {
 	ctx  context.Context
 	from io.Reader
 	left int64
+	open bool
+	size int64 // read
 }
 
 // newBody returns the body of c, where none is an empty one.
@@ -90,7 +92,7 @@ func newBody(ctx context.Context, c objects.Content) *body {
 	if c.Body == nil {
 		c.Body = bytes.NewReader(nil)
 	}
-	return &body{ctx, c.Body, c.Size}
+	return &body{ctx: ctx, from: c.Body, left: c.Size, open: c.Open}
 }
 
 // fill reads until p or the body is full. Anything but the announced size is
@@ -100,6 +102,11 @@ func (b *body) fill(p []byte) ([]byte, error) {
 	n, err := b.read(p)
 	if err != nil {
 		return nil, err
+	}
+	b.size += int64(n)
+	if n < len(p) && b.open {
+		b.left = 0
+		return p[:n], nil
 	}
 	if n < len(p) {
 		return nil, fmt.Errorf("disk: %w: it ends %d bytes early", objects.ErrIncomplete, b.left-int64(n))

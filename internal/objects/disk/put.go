@@ -70,14 +70,15 @@ func (s *Store) writeContent(ctx context.Context, o *objectRecord, k contentKey,
 	if c.Size <= inlineSize {
 		stored.inline, err = writeInline(source, to, k, o.content)
 	} else {
-		one := segment{size: c.Size}
+		var one segment
 		one.file, err = s.writeFile(k, func(w io.Writer) error { return copyBody(source, to, w) })
+		one.size = source.size
 		stored.segments = []segment{one}
 	}
 	if err != nil {
 		return nil, err
 	}
-	o.size, o.md5, o.checksum = c.Size, to.etag(), to.checksum()
+	o.size, o.md5, o.checksum = source.size, to.etag(), to.checksum()
 	return stored, nil
 }
 

@@ -108,7 +108,7 @@ func (s *Store) PutPart(ctx context.Context, b objects.Bucket, key, name string,
 		return objects.Part{}, err
 	}
 	part := &partRecord{
-		segment:  segment{file: file, size: c.Size, number: number, checksum: to.checksum()},
+		segment:  segment{file: file, size: source.size, number: number, checksum: to.checksum()},
 		md5:      to.etag(),
 		modified: s.modified(),
 	}

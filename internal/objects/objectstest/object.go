@@ -162,6 +162,26 @@ var objectTests = map[string]func(*bench){
 		}
 	},
 
+	"OpenBodyMayEndEarly": func(b *bench) {
+		for _, size := range sizes {
+			data := random(size, 5)
+			for _, most := range []int64{int64(size), int64(size) + 1, int64(size) + 1<<20} {
+				info, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: objects.Content{
+					Body: iotest.HalfReader(bytes.NewReader(data)), Size: most, Open: true, Checksum: checksum.SHA256,
+				}})
+				b.ok(err)
+				b.holds("k", data)
+				if info.Size != int64(size) {
+					b.Errorf("%d bytes of at most %d are told to be %d", size, most, info.Size)
+				}
+			}
+			if size > 0 {
+				b.fails(b.refused(objects.Content{Body: bytes.NewReader(data), Size: int64(size) - 1, Open: true}), objects.ErrIncomplete)
+			}
+		}
+		b.fails(b.refused(objects.Content{Body: bytes.NewReader(nil), Size: -1, Open: true}), objects.ErrIncomplete)
+	},
+
 	"NoBodyIsAnEmptyOne": func(b *bench) {
 		_, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k"})
 		b.ok(err)
