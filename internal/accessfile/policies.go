@@ -144,8 +144,8 @@ func (r *reader) groupsOf(n *node, to *eval.Policies) {
 	})
 }
 
-// resourcePolicies reads the policies of buckets and the trust policies of
-// roles.
+// resourcePolicies reads the policies of buckets, the trust policies of roles
+// and the policies of KMS keys.
 func (r *reader) resourcePolicies(n *node) {
 	r.members(n, "resourcePolicies", func(key, value *node) {
 		as, wrong := resourcePolicyType(key.text)
@@ -162,7 +162,7 @@ func (r *reader) resourcePolicies(n *node) {
 // resourcePolicyType returns as what a resource's policy takes part, or a hint
 // at what the resource should be.
 func resourcePolicyType(resource string) (eval.PolicyType, string) {
-	const want = "a bucket's ARN such as arn:aws:s3:::my-bucket, or a role's"
+	const want = "a bucket's ARN such as arn:aws:s3:::my-bucket, a role's, or a KMS key's"
 	a, err := arn.Parse(resource)
 	switch {
 	case err != nil:
@@ -174,6 +174,8 @@ func resourcePolicyType(resource string) (eval.PolicyType, string) {
 		return eval.Resource, ""
 	case a.Service == "iam" && strings.HasPrefix(a.Resource, "role/"):
 		return eval.Trust, ""
+	case a.Service == "kms" && strings.HasPrefix(a.Resource, "key/"):
+		return eval.KeyPolicy, ""
 	}
 	return 0, want
 }

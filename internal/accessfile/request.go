@@ -98,8 +98,8 @@ func (f *File) ownerOf(resource string) string {
 	return f.Account
 }
 
-// resourcePolicy returns the policy of the bucket of a resource, or the trust
-// policy of a role that is to be assumed.
+// resourcePolicy returns the policy of the bucket of a resource, the trust
+// policy of a role that is to be assumed, or the policy of a KMS key.
 func (f *File) resourcePolicy(action, resource string) *eval.Policy {
 	service, _, _ := strings.Cut(action, ":")
 	if arn.EqualFold(service, "sts") {
@@ -111,6 +111,12 @@ func (f *File) resourcePolicy(action, resource string) *eval.Policy {
 		}
 		return nil
 	}
+	if arn.EqualFold(service, "kms") {
+		if p := f.resources[resource]; p != nil || !strings.Contains(resource, ":key/") {
+			return p
+		}
+		return nobodysKey
+	}
 	if bucket, _, _ := strings.Cut(resource, "/"); strings.HasPrefix(bucket, "arn:") {
 		if p := f.resources[bucket]; p != nil && p.Type() == eval.Resource {
 			return p
@@ -119,16 +125,20 @@ func (f *File) resourcePolicy(action, resource string) *eval.Policy {
 	return nil
 }
 
-// nobodysTrust is the trust policy of a role of which the file has none: who
-// may assume a role must be said. It has no Document.
-var nobodysTrust = func() *eval.Policy {
-	doc := constant(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`)
-	p, err := eval.Compile(doc, eval.Options{Type: eval.Trust, Name: "no trust policy"})
+// nobodysTrust is the trust policy of a role of which the file has none, and
+// nobodysKey the policy of such a key: who may must be said.
+var (
+	nobodysTrust = nobodys(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`, eval.Trust, "no trust policy")
+	nobodysKey   = nobodys(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"Service":"nobody.invalid"},"Action":"kms:*","Resource":"*"}]}`, eval.KeyPolicy, "no key policy")
+)
+
+func nobodys(document string, as eval.PolicyType, name string) *eval.Policy {
+	p, err := eval.Compile(constant(document), eval.Options{Type: as, Name: name})
 	if err != nil {
 		panic(err)
 	}
 	return p
-}()
+}
 
 // policyTypeNames are the names of the types of policies in decidedBy, which
 // are those of the command line.
@@ -141,10 +151,11 @@ var policyTypeNames = map[eval.PolicyType]string{
 	eval.Trust:               "trust",
 	eval.ServiceControl:      "scp",
 	eval.ResourceControl:     "rcp",
+	eval.KeyPolicy:           "key",
 }
 
 // PolicyTypeName returns the short name of a type of policy: identity,
-// boundary, session, resource, trust, scp or rcp, and root for what an
+// boundary, session, resource, trust, key, scp or rcp, and root for what an
 // account's root is allowed by default.
 func PolicyTypeName(t eval.PolicyType) string { return policyTypeNames[t] }
 

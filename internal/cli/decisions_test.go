@@ -177,8 +177,10 @@ func unsayable(c *evaltest.Case) string {
 		return "an access file has no access control lists"
 	case service == "sts" && p == nil && strings.Contains(c.Resource, ":role/"):
 		return "a role always has a trust policy"
+	case service == "kms" && p == nil && strings.Contains(c.Resource, ":key/"):
+		return "a key always has a key policy"
 	case p != nil && policyOwner(c) == "" && c.Resource != "*": // which has no policy anywhere
-		return "only buckets have policies, and roles trust policies"
+		return "only buckets have policies, roles trust policies, and keys key policies"
 	}
 	return ""
 }
@@ -192,6 +194,8 @@ func policyOwner(c *evaltest.Case) string {
 	case err != nil:
 		return ""
 	case c.State.Resource.Type == "trust" && service == "sts" && a.Service == "iam" && strings.HasPrefix(a.Resource, "role/"):
+		return c.Resource
+	case c.State.Resource.Type == "key" && service == "kms" && a.Service == "kms" && strings.HasPrefix(a.Resource, "key/"):
 		return c.Resource
 	case c.State.Resource.Type == "resource" && a.Service == "s3" && a.Region == "" && a.AccountID == "":
 		bucket, _, _ := strings.Cut(c.Resource, "/")

@@ -143,7 +143,7 @@ func (a *attempt) wants(d eval.Decision) bool {
 }
 
 var policyTypes = map[string]eval.PolicyType{
-	"identity": eval.Identity, "boundary": eval.PermissionsBoundary, "session": eval.Session, "resource": eval.Resource, "trust": eval.Trust, "root": 0,
+	"identity": eval.Identity, "boundary": eval.PermissionsBoundary, "session": eval.Session, "resource": eval.Resource, "trust": eval.Trust, "key": eval.KeyPolicy, "root": 0,
 }
 
 // check brings the server into the state of a case, sends its request, and

@@ -143,16 +143,29 @@ func (p *Parameters) compile(to *eval.Policies) error {
 }
 
 // resourceKind returns what the resource policy is: that of roles is a trust
-// policy, which must allow even within the account.
+// policy, and that of KMS keys a key policy, which must allow even within the
+// account.
 func (p *Parameters) resourceKind() eval.PolicyType {
-	isRole := func(name string) bool {
-		kind, _, ok := Entity(name)
-		return ok && kind == "role"
+	all := func(is func(name string) bool) bool {
+		return len(p.ResourceARNs) > 0 && !slices.ContainsFunc(p.ResourceARNs, func(name string) bool { return !is(name) })
 	}
-	if len(p.ResourceARNs) > 0 && !slices.ContainsFunc(p.ResourceARNs, func(name string) bool { return !isRole(name) }) {
+	switch {
+	case all(isRole):
 		return eval.Trust
+	case all(isKey):
+		return eval.KeyPolicy
 	}
 	return eval.Resource
+}
+
+func isRole(name string) bool {
+	kind, _, ok := Entity(name)
+	return ok && kind == "role"
+}
+
+func isKey(name string) bool {
+	a, err := arn.Parse(name)
+	return err == nil && a.Service == "kms" && strings.HasPrefix(a.Resource, "key/")
 }
 
 func compileAll(sources []Source, kind eval.PolicyType) ([]*eval.Policy, error) {

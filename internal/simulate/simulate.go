@@ -117,7 +117,7 @@ func (s *Simulation) matched(t *tally, effect eval.Effect, isForeign bool) []Mat
 // grants reports whether policies of the type can grant. The others limit what
 // these do.
 func grants(t eval.PolicyType) bool {
-	return t == eval.Identity || t == eval.Resource || t == eval.Trust
+	return t == eval.Identity || t == eval.Resource || t == eval.Trust || t == eval.KeyPolicy
 }
 
 // typeNames are the simulator's names of the types of policies, for the first
@@ -130,6 +130,7 @@ var typeNames = [...]string{
 	eval.Trust:               "Trust Policy",
 	eval.ServiceControl:      "Service Control Policy",
 	eval.ResourceControl:     "Resource Control Policy",
+	eval.KeyPolicy:           "Key Policy",
 }
 
 func (s *Simulation) statement(p *eval.Policy, i int) MatchedStatement {

@@ -87,7 +87,7 @@ type statement struct {
 // Compile compiles a document. It refuses, with a *policy.Error that says
 // where, every element that it could not evaluate as AWS does.
 func Compile(doc *policy.Document, opts Options) (*Policy, error) {
-	if opts.Type < Identity || opts.Type > ResourceControl {
+	if opts.Type < Identity || opts.Type > KeyPolicy {
 		return nil, errors.New("eval: Options.Type is not set")
 	}
 	p := &Policy{document: doc, kind: opts.Type, name: opts.Name, statements: make([]statement, len(doc.Statements))}
@@ -122,7 +122,7 @@ func (s *statement) compileWho(from *policy.Statement, opts *Options) *policy.Er
 		element, s.notPrincipal = from.NotPrincipal, true
 	}
 	switch opts.Type {
-	case Resource, Trust, ResourceControl:
+	case Resource, Trust, ResourceControl, KeyPolicy:
 		if element == nil {
 			return fail(from.Position, MissingPrincipal, "", "a "+opts.Type.String()+" has a Principal")
 		}
@@ -132,7 +132,7 @@ func (s *statement) compileWho(from *policy.Statement, opts *Options) *policy.Er
 		}
 		return fail(element.Position, UnexpectedPrincipal, element.Name, opts.Type.article()+" "+opts.Type.String()+" has no "+element.Name)
 	}
-	if s.notPrincipal && (s.effect == policy.Allow || opts.Type != Resource) {
+	if s.notPrincipal && (s.effect == policy.Allow || opts.Type != Resource && opts.Type != KeyPolicy) {
 		return fail(element.Position, AllowNotPrincipal, element.Name, "NotPrincipal is only for Deny in a resource-based policy")
 	}
 	var err *policy.Error

@@ -30,7 +30,7 @@ func Decide(r *Request, p *Policies) Decision {
 		}
 		return granted
 	}
-	if p.Resource != nil && p.Resource.kind == Trust && !granted.Allowed() {
+	if p.Resource != nil && p.Resource.kind.mustAllow() && !granted.Allowed() {
 		return granted
 	}
 	if how >= throughIssuer {
@@ -41,6 +41,11 @@ func Decide(r *Request, p *Policies) Decision {
 	}
 	return e.principalAllows(throughAccount)
 }
+
+// mustAllow reports whether nobody is allowed anything that the resource's
+// policy does not allow, also within its account ("Key policies in AWS KMS",
+// and "How AWS enforcement code logic evaluates requests").
+func (t PolicyType) mustAllow() bool { return t == Trust || t == KeyPolicy }
 
 // evaluation is one request with its policies.
 type evaluation struct {

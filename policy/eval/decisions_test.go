@@ -136,7 +136,7 @@ func newScene(t testing.TB) *scene {
 
 var policyTypes = map[string]PolicyType{
 	"identity": Identity, "boundary": PermissionsBoundary, "session": Session, "resource": Resource, "trust": Trust,
-	"scp": ServiceControl, "rcp": ResourceControl, "acl": AccessControlList, "root": 0,
+	"scp": ServiceControl, "rcp": ResourceControl, "key": KeyPolicy, "acl": AccessControlList, "root": 0,
 }
 
 func (s *scene) compile(p *evaltest.Policy) *Policy {

@@ -82,6 +82,7 @@ const (
 	Trust // of a role; a resource policy that must allow even in the same account
 	ServiceControl
 	ResourceControl
+	KeyPolicy         // of a KMS key; a resource policy that must allow even in the same account
 	AccessControlList // of a bucket or an object of S3; no document, and in Decision.Reason only
 )
 
@@ -93,6 +94,7 @@ var policyTypeNames = [...]string{
 	Trust:               "role trust policy",
 	ServiceControl:      "service control policy",
 	ResourceControl:     "resource control policy",
+	KeyPolicy:           "resource-based policy",
 	AccessControlList:   "access control list",
 }
 
@@ -116,7 +118,8 @@ type Policies struct {
 	HasSession bool
 
 	// Resource is the policy of the resource or, for sts:AssumeRole and its
-	// kin, the role's trust policy; nil when there is none.
+	// kin, the role's trust policy; of a KMS key it is the key policy ("Key
+	// policies in AWS KMS"). nil when there is none.
 	Resource *Policy
 
 	// ACLs are the access control lists of the bucket and of the object. nil means

@@ -28,13 +28,13 @@ func FuzzDecide(f *testing.F) {
 		}
 		r.Context.SetString("aws:username", value)
 		r.Context.SetString("k", value)
-		for kind := Identity; kind <= ResourceControl; kind++ {
+		for kind := Identity; kind <= KeyPolicy; kind++ {
 			p, err := Compile(doc, Options{Type: kind})
 			if err != nil {
 				continue
 			}
 			policies := &Policies{Identity: []*Policy{p}}
-			if kind == Resource || kind == Trust {
+			if kind == Resource || kind == Trust || kind == KeyPolicy {
 				policies = &Policies{Resource: p}
 			}
 			d := Decide(r, policies)

@@ -86,7 +86,7 @@ func plainDecide(r *Request, p *Policies) Effect {
 		ok = true
 	case named["its role"] || named["anyone"]:
 		ok = boundary && session
-	case p.Resource != nil && p.Resource.Type() == Trust:
+	case p.Resource != nil && (p.Resource.Type() == Trust || p.Resource.Type() == KeyPolicy):
 		ok = named["its account"] && identity && boundary && session
 	default:
 		ok = identity && boundary && session

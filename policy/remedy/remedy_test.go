@@ -215,7 +215,7 @@ func (b *bench) compile(p *evaltest.Policy) *eval.Policy {
 	}
 	types := map[string]eval.PolicyType{
 		"identity": eval.Identity, "boundary": eval.PermissionsBoundary, "session": eval.Session, "resource": eval.Resource,
-		"trust": eval.Trust, "scp": eval.ServiceControl, "rcp": eval.ResourceControl,
+		"trust": eval.Trust, "key": eval.KeyPolicy, "scp": eval.ServiceControl, "rcp": eval.ResourceControl,
 	}
 	doc, err := policy.Parse([]byte(p.Document))
 	if err != nil {

@@ -43,7 +43,7 @@ type Principal struct {
 // Policy is a policy document as it stands in the file.
 type Policy struct {
 	Name     string
-	Type     string // identity, boundary, session, resource, trust, scp or rcp
+	Type     string // identity, boundary, session, resource, trust, key, scp or rcp
 	Document string
 	At       string // file and line
 

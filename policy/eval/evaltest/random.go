@@ -130,7 +130,7 @@ func oneOf[T any](r *Random, list []T) T { return list[r.IntN(len(list))] }
 func (r *Random) chance(of, in int) bool { return r.IntN(in) < of }
 
 // Types are the types of policies that Document makes.
-var Types = []string{"identity", "boundary", "session", "resource", "trust", "scp", "rcp"}
+var Types = []string{"identity", "boundary", "session", "resource", "trust", "key", "scp", "rcp"}
 
 // Document makes a policy of a type that compiles.
 func (r *Random) Document(kind string) string {
@@ -165,7 +165,7 @@ func (r *Random) Statement(kind, effect string, variables bool) string {
 	members := []string{`"Effect":` + quote(effect)}
 	add := func(name, value string) { members = append(members, quote(name)+":"+value) }
 	switch kind {
-	case "resource", "trust":
+	case "resource", "trust", "key":
 		r.addPrincipal(kind, effect, add)
 	case "rcp":
 		add("Principal", oneOf(r, []string{`"*"`, `{"AWS":"*"}`}))
@@ -282,7 +282,7 @@ func (r *Random) Set() *State {
 		s.Session = r.list("session", 2)
 	}
 	if r.chance(2, 3) {
-		s.Resource = r.policy(oneOf(r, []string{"resource", "resource", "trust"}))
+		s.Resource = r.policy(oneOf(r, []string{"resource", "resource", "trust", "key"}))
 		if r.chance(1, 6) {
 			s.Resource.Bound = r.bindings()
 		}
