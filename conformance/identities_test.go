@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -112,4 +113,46 @@ func TestLoginProfiles(t *testing.T) {
 	}))
 	must(t)(s.Restart())
 	ran(t, "client cli identities")
+}
+
+// TestAuthorizationMessages takes what a denied user was given to an
+// administrator, who has it decoded with the AWS CLI.
+func TestAuthorizationMessages(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, harness.Options{})
+	bucket := newBucket(t, s)
+	user := newShell(t, s, newUser(t, s, "clerk", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},
+		{"Sid":"NoSecrets","Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::`+bucket+`/secret/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`))
+	admin := newShell(t, s, newUser(t, s, "admin", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:DecodeAuthorizationMessage","Resource":"*"}}`))
+	header := regexp.MustCompile(`(?i)'x-keywright-encoded-authorization-message': '([\w-]+)'`)
+	denied := func(args ...string) string {
+		t.Helper()
+		out, err := user.Run(user.Dir, append(args, "--debug")...)
+		must(t)(err)
+		found := header.FindStringSubmatch(out.Stderr)
+		if out.Code == 0 || found == nil {
+			t.Fatalf("%s\nexit code %d, and no message in\n%s", out.Command, out.Code, out.Stderr)
+		}
+		ran(t, "client cli messages")
+		return found[1]
+	}
+	decode := func(message string) []string {
+		return []string{"sts", "decode-authorization-message", "--encoded-message", message, "--query", "DecodedMessage", "--output", "text"}
+	}
+	secret := denied("s3api", "get-object", "--bucket", bucket, "--key", "secret/x", "x")
+	contains(t, admin.ok(decode(secret)...), `"allowed":false,"explicitDeny":true,"matchedStatements":{"items":[{"statementId":"NoSecrets","effect":"DENY"`,
+		`"name":"clerk"`, `"action":"s3:GetObject","resource":"arn:aws:s3:::`+bucket+`/secret/x"`, `{"key":"aws:SecureTransport","values":{"items":[{"value":"false"}]}}`)
+	contains(t, admin.ok(decode(denied("s3api", "head-object", "--bucket", bucket, "--key", "secret/x"))...), `"explicitDeny":true`)
+	contains(t, admin.ok(decode(denied("iam", "list-users"))...), `"explicitDeny":false,"matchedStatements":{"items":[]}`, `"action":"iam:ListUsers"`)
+	contains(t, admin.ok(decode(denied("sts", "assume-role", "--role-arn", "arn:aws:iam::123456789012:role/none", "--role-session-name", "job"))...), `"action":"sts:AssumeRole"`)
+
+	user.fails(decode(secret), "AccessDenied", "sts:DecodeAuthorizationMessage")
+	admin.fails(decode("x"+secret[1:]), "InvalidAuthorizationMessageException", "Message is not valid")
+	ran(t, "client cli messages")
+	// Strangers are given none.
+	reply := raw(t, s, harness.Raw{Method: "GET", URI: "/" + bucket + "/secret/x"})
+	if reply.Status != 403 || reply.Header.Get("X-Keywright-Encoded-Authorization-Message") != "" {
+		t.Errorf("a stranger gets %d with %v", reply.Status, reply.Header)
+	}
+	ran(t, "client cli messages")
 }

@@ -42,7 +42,7 @@ func (a *Access) Authorize(q *Query) error {
 		return awserr.InternalError.WithCause(err)
 	}
 	if e := sessionLimits(q); e != nil {
-		return e
+		return a.withMessage(q, nil, e)
 	}
 	request := eval.Request{
 		Principal:       q.Caller.principal,
@@ -59,7 +59,7 @@ func (a *Access) Authorize(q *Query) error {
 	if d.Allowed() || d.Effect == eval.ImplicitDeny && q.Need.Owner != "" && q.Need.Owner == q.Caller.UserID {
 		return nil
 	}
-	return q.denied(d)
+	return a.withMessage(q, &request, q.denied(d))
 }
 
 // bound reports an error unless the need carries the bucket or role that takes
@@ -186,7 +186,7 @@ func sessionLimits(q *Query) *awserr.Error {
 
 // denied puts a decision into AWS's words. S3 gives the reason only to callers
 // of the bucket's own account, and names no resource where there is none.
-func (q *Query) denied(d eval.Decision) error {
+func (q *Query) denied(d eval.Decision) *awserr.Error {
 	n, c := q.Need, q.Caller
 	if c.Anonymous() {
 		return awserr.AccessDenied

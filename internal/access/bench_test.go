@@ -74,3 +74,19 @@ func BenchmarkAuthorize(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDeny is what a denial costs, with its encoded message.
+func BenchmarkDeny(b *testing.B) {
+	w := newWorld(b)
+	r, c, err := w.authenticate(w.roleSession(nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		q := access.Query{Context: b.Context(), HTTP: r, Time: now, Caller: c, Need: w.get("key")}
+		if err := w.access.Authorize(&q); err == nil {
+			b.Fatal("allowed")
+		}
+	}
+}

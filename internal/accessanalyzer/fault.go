@@ -56,6 +56,9 @@ type faultField struct {
 // Fault writes an error in the shape of the REST-JSON protocol. Its name stands
 // in a header.
 func (s *Service) Fault(w http.ResponseWriter, r *service.Request, e *awserr.Error) {
+	for name, values := range e.Header {
+		w.Header()[name] = values
+	}
 	code, status, d := e.Code, e.Status, faultDocument{Message: e.Message}
 	if known, ok := faults[e.Code]; ok {
 		code, status = known.Code, known.Status

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/encodedmessage"
 	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/session"
@@ -45,6 +46,9 @@ func New(d *directory.Directory, sealer session.Sealer) (*query.Service, error) 
 		query.Define(m, query.Spec[getFederationTokenInput, getFederationTokenResult]{
 			Name: "GetFederationToken", Check: checkGetFederationToken, Needs: needGetFederationToken, Serve: h.getFederationToken,
 		}),
+		query.Define(m, query.Spec[decodeAuthorizationMessageInput, decodeAuthorizationMessageResult]{
+			Name: "DecodeAuthorizationMessage", Needs: needDecodeAuthorizationMessage, Serve: h.decodeAuthorizationMessage,
+		}),
 	}), nil
 }
 
@@ -77,6 +81,23 @@ func (h *handlers) getAccessKeyInfo(_ context.Context, _ *service.Request, in *g
 		return nil, awserr.NoSuchEntity.WithMessage("The Access Key with id %s cannot be found.", in.AccessKeyId)
 	}
 	return &getAccessKeyInfoResult{k.AccountID}, nil
+}
+
+type decodeAuthorizationMessageInput struct{ EncodedMessage string }
+
+type decodeAuthorizationMessageResult struct{ DecodedMessage string }
+
+func needDecodeAuthorizationMessage(*service.Request, *decodeAuthorizationMessageInput) ([]service.Need, error) {
+	return []service.Need{{Action: "sts:DecodeAuthorizationMessage", Resource: "*"}}, nil
+}
+
+// decodeAuthorizationMessage opens the messages of the caller's account only.
+func (h *handlers) decodeAuthorizationMessage(_ context.Context, r *service.Request, in *decodeAuthorizationMessageInput) (*decodeAuthorizationMessageResult, error) {
+	text, err := encodedmessage.Decode(h.sealer, r.Caller.AccountID, in.EncodedMessage)
+	if err != nil {
+		return nil, awserr.InvalidAuthorizationMessage.WithCause(err)
+	}
+	return &decodeAuthorizationMessageResult{text}, nil
 }
 
 // credentials are temporary credentials in an answer.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keywright/keywright/facts"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/encodedmessage"
 	"github.com/keywright/keywright/internal/iam"
 	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/query/querytest"
@@ -46,6 +47,20 @@ func newSetting(t testing.TB) *setting {
 	return s
 }
 
+// messages returns encoded authorization messages of the two accounts.
+func (s *setting) messages(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for name, account := range map[string]string{"message": querytest.AccountID, "othersMessage": querytest.OtherAccountID} {
+		text, err := encodedmessage.Encode(s.keyring, account, encodedmessage.Message{Failures: encodedmessage.Values(), Context: encodedmessage.Context{Action: "s3:GetObject"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = text
+	}
+	return texts
+}
+
 // as sets the caller: "credentials TOKEN" is who has a session token.
 func (s *setting) as(text string) (err error) {
 	if token, ok := strings.CutPrefix(text, "credentials "); ok {
@@ -74,7 +89,7 @@ func TestScripts(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			ran++
 			s := newSetting(t)
-			script := querytest.Script{Server: s.Server, As: s.as}
+			script := querytest.Script{Server: s.Server, As: s.as, Variables: s.messages(t)}
 			requests += script.Run(t, file)
 			calls, served = append(calls, s.Calls...), s.sts.Operations()
 		})

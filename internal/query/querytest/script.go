@@ -2,6 +2,7 @@ package querytest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -32,6 +33,9 @@ type Script struct {
 	// As sets the server's caller.
 	As func(caller string) error
 
+	// Variables are there from the beginning; may be nil.
+	Variables map[string]string
+
 	variables map[string]string
 	answer    *Answer
 	checked   bool // whether the status of the last answer was looked at
@@ -47,6 +51,7 @@ func (s *Script) Run(t *testing.T, file string) int {
 		t.Fatal(err)
 	}
 	s.variables, s.checked = map[string]string{}, true
+	maps.Copy(s.variables, s.Variables)
 	for n, line := range strings.Split(string(data), "\n") {
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
