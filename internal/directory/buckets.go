@@ -7,18 +7,17 @@ import (
 	"crypto/rand"
 	"maps"
 	"strings"
-)
 
-// BucketOwnerEnforced is the setting of Object Ownership that new buckets
-// have: access control lists are off ("Controlling ownership of objects",
-// Amazon S3 User Guide).
-const BucketOwnerEnforced = "BucketOwnerEnforced"
+	"github.com/keywright/keywright/policy/acl"
+)
 
 // CreateBucket makes a bucket and fills in its ID, unless given, and Created.
 // What is not given is what AWS gives a new bucket: all of Block Public Access
-// on, Ownership BucketOwnerEnforced. Bucket names are of one namespace for all
-// accounts. It fails with *NotFoundError (account), *ExistsError, *LimitError,
-// *InvalidError, *DocumentError and *PublicPolicyError.
+// on, Ownership BucketOwnerEnforced, an ACL that is private; the first two are
+// missing instead where Options.LegacyBuckets says so. Bucket names are of one
+// namespace for all accounts. It fails with *NotFoundError (account),
+// *ExistsError, *LimitError, *InvalidError, *DocumentError, *PublicPolicyError and
+// *ACLError.
 func (d *Directory) CreateBucket(ctx context.Context, b Bucket) (*Bucket, error) {
 	if b.Name == "" {
 		return nil, &InvalidError{"bucket name", b.Name, "not empty"}
@@ -27,20 +26,22 @@ func (d *Directory) CreateBucket(ctx context.Context, b Bucket) (*Bucket, error)
 		return nil, err
 	}
 	b.ID = cmp.Or(b.ID, strings.ToLower(rand.Text()))
-	b.Region, b.Ownership = cmp.Or(b.Region, d.region), cmp.Or(b.Ownership, BucketOwnerEnforced)
-	b.Created = truncated(d.now())
+	if err := checkOwnership(b.Ownership); err != nil {
+		return nil, err
+	}
+	b.Region, b.Created = cmp.Or(b.Region, d.region), truncated(d.now())
 	b.PublicAccessBlock = copyOf(b.PublicAccessBlock)
-	if b.PublicAccessBlock == nil {
+	if b.PublicAccessBlock == nil && !d.legacy {
 		b.PublicAccessBlock = &PublicAccessBlock{true, true, true, true}
+	}
+	if !d.legacy {
+		b.Ownership = cmp.Or(b.Ownership, BucketOwnerEnforced)
 	}
 	if b.Policy != nil {
 		var err error
 		if b.Policy, err = newBucketPolicy(b.Name, b.Policy.Document, b.Policy.PrincipalIDs); err != nil {
 			return nil, err
 		}
-	}
-	if err := b.checkPublic(); err != nil {
-		return nil, err
 	}
 	err := d.mutate(ctx, func(v *view, c *change) error {
 		a, err := v.account(b.AccountID)
@@ -54,6 +55,15 @@ func (d *Directory) CreateBucket(ctx context.Context, b Bucket) (*Bucket, error)
 			return &ExistsError{Kind: "bucket", Name: b.ID}
 		}
 		if err := within(QuotaBucketsPerAccount, len(a.buckets)+1); err != nil {
+			return err
+		}
+		if b.ACL == nil {
+			b.ACL = acl.Private(a.shown.CanonicalID)
+		}
+		if err := b.checkPublic(v); err != nil {
+			return err
+		}
+		if err := b.checkACL(v); err != nil {
 			return err
 		}
 		c.put((*bucketRow)(&b))
@@ -128,13 +138,18 @@ func (v *view) bucket(id string) (*Bucket, error) {
 }
 
 func (d *Directory) changeBucket(ctx context.Context, id string, edit func(*Bucket) error) error {
+	return d.changeBucketIn(ctx, id, func(_ *view, b *Bucket) error { return edit(b) })
+}
+
+// changeBucketIn is changeBucket for what depends on more than the bucket.
+func (d *Directory) changeBucketIn(ctx context.Context, id string, edit func(*view, *Bucket) error) error {
 	return d.mutate(ctx, func(v *view, c *change) error {
 		b, err := v.bucket(id)
 		if err != nil {
 			return err
 		}
 		changed := *b
-		if err := edit(&changed); err != nil {
+		if err := edit(v, &changed); err != nil {
 			return err
 		}
 		c.put((*bucketRow)(&changed))
@@ -147,7 +162,7 @@ func (d *Directory) changeBucket(ctx context.Context, id string, edit func(*Buck
 // *NotFoundError and *DocumentError, and with *PublicPolicyError when the policy
 // is public and the bucket's Block Public Access does not allow that.
 func (d *Directory) SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error {
-	return d.changeBucket(ctx, bucketID, func(b *Bucket) (err error) {
+	return d.changeBucketIn(ctx, bucketID, func(v *view, b *Bucket) (err error) {
 		b.Policy = nil
 		if document != nil {
 			b.Policy, err = newBucketPolicy(b.Name, document, principalIDs)
@@ -155,7 +170,7 @@ func (d *Directory) SetBucketPolicy(ctx context.Context, bucketID string, docume
 		if err != nil {
 			return err
 		}
-		return b.checkPublic()
+		return b.checkPublic(v)
 	})
 }
 
@@ -194,10 +209,10 @@ func (d *Directory) SetBucketConfigurations(ctx context.Context, bucketID string
 // lifecycle rules.
 const maxConfiguration = 2 << 20
 
-// checkPublic fails when a bucket has a policy that its Block Public Access
-// does not let it be given.
-func (b *Bucket) checkPublic() error {
-	if block := b.PublicAccessBlock; b.Policy != nil && block != nil && block.BlockPublicPolicy && b.Policy.Compiled.Public() {
+// checkPublic fails when a bucket has a policy that Block Public Access, its own
+// or its account's, does not let it be given.
+func (b *Bucket) checkPublic(v *view) error {
+	if b.Policy != nil && b.Policy.Compiled.Public() && v.publicAccess(b).BlockPublicPolicy {
 		return &PublicPolicyError{b.Name}
 	}
 	return nil

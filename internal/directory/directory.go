@@ -33,6 +33,10 @@ type Options struct {
 	Now     func() time.Time // nil is time.Now
 	Logger  *slog.Logger     // nil is slog.Default()
 
+	// LegacyBuckets gives new buckets the defaults of before April 2023: no Block
+	// Public Access, and no Object Ownership.
+	LegacyBuckets bool
+
 	PasswordCost secrets.PasswordCost // of hashes that are made
 }
 
@@ -47,6 +51,7 @@ type Directory struct {
 	store   *store
 	keyring *secrets.Keyring
 	region  string
+	legacy  bool // LegacyBuckets
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -67,7 +72,7 @@ type Directory struct {
 // is not the one of its secrets.
 func Open(ctx context.Context, options Options) (*Directory, error) {
 	d := &Directory{
-		keyring: options.Keyring, region: options.Region, now: options.Now, log: options.Logger,
+		keyring: options.Keyring, region: options.Region, legacy: options.LegacyBuckets, now: options.Now, log: options.Logger,
 		passwordCost: options.PasswordCost, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -34,7 +35,7 @@ type table struct {
 
 var tables = []table{
 	{"SELECT id, canonical_id, name, created FROM accounts", scanAccount},
-	{"SELECT account_id, COALESCE(alias, ''), password_policy FROM account_settings", scanSettings},
+	{"SELECT account_id, COALESCE(alias, ''), password_policy, public_access_block FROM account_settings", scanSettings},
 	{"SELECT arn, id, account_id, path, name, description, default_version, last_version, created, updated, tags FROM managed_policies", scanPolicy},
 	{"SELECT policy_arn, version, document, created FROM policy_versions", scanVersion},
 	{"SELECT id, account_id, kind, path, name, created, boundary, tags, description, max_session, trust_policy, trust_principals, used, used_service, used_region FROM entities", scanEntity},
@@ -45,7 +46,7 @@ var tables = []table{
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
 	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
-	{"SELECT id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations FROM buckets", scanBucket},
+	{"SELECT id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations, acl FROM buckets", scanBucket},
 }
 
 func foldName(name string) string { return strings.ToLower(name) }
@@ -93,34 +94,50 @@ func scanAccount(_ *loader, s scanner) (record, error) {
 
 // settingsRow is what an account has at most one of.
 type settingsRow struct {
-	accountID string
-	alias     string          // "" for none
-	passwords *PasswordPolicy // nil for none
+	accountID    string
+	alias        string             // "" for none
+	passwords    *PasswordPolicy    // nil for none
+	publicAccess *PublicAccessBlock // nil for none
 }
 
 func (r *settingsRow) put() statement {
-	var alias, passwords any
+	var alias, passwords, publicAccess any
 	if r.alias != "" {
 		alias = r.alias
 	}
 	if r.passwords != nil {
 		passwords = encode(r.passwords)
 	}
+	if r.publicAccess != nil {
+		publicAccess = encode(r.publicAccess)
+	}
 	return statement{
-		`INSERT INTO account_settings (account_id, alias, password_policy) VALUES ($1, $2, $3)
-		ON CONFLICT (account_id) DO UPDATE SET alias = excluded.alias, password_policy = excluded.password_policy`,
-		[]any{r.accountID, alias, passwords},
+		`INSERT INTO account_settings (account_id, alias, password_policy, public_access_block) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (account_id) DO UPDATE SET alias = excluded.alias, password_policy = excluded.password_policy,
+			public_access_block = excluded.public_access_block`,
+		[]any{r.accountID, alias, passwords, publicAccess},
 	}
 }
 
 func scanSettings(_ *loader, s scanner) (record, error) {
 	var r settingsRow
-	var passwords *string
-	if err := s.Scan(&r.accountID, &r.alias, &passwords); err != nil || passwords == nil {
-		return &r, err
+	var passwords, publicAccess *string
+	if err := s.Scan(&r.accountID, &r.alias, &passwords, &publicAccess); err != nil {
+		return nil, err
 	}
-	r.passwords = new(PasswordPolicy)
-	return &r, decode("account_settings.password_policy", *passwords, r.passwords)
+	if passwords != nil {
+		r.passwords = new(PasswordPolicy)
+		if err := decode("account_settings.password_policy", *passwords, r.passwords); err != nil {
+			return nil, err
+		}
+	}
+	if publicAccess != nil {
+		r.publicAccess = new(PublicAccessBlock)
+		if err := decode("account_settings.public_access_block", *publicAccess, r.publicAccess); err != nil {
+			return nil, err
+		}
+	}
+	return &r, nil
 }
 
 // entityRow is a user, group or role.
@@ -469,11 +486,11 @@ func (r *bucketRow) put() statement {
 		document, principals = string(r.Policy.Document), encode(r.Policy.PrincipalIDs)
 	}
 	return statement{
-		`INSERT INTO buckets (id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		`INSERT INTO buckets (id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations, acl)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET ownership = excluded.ownership, public_access_block = excluded.public_access_block,
-			policy = excluded.policy, policy_principals = excluded.policy_principals, configurations = excluded.configurations`,
-		[]any{r.ID, r.Name, r.AccountID, r.Region, r.Created.Unix(), r.Ownership, block, document, principals, encodeMap(r.Configurations)},
+			policy = excluded.policy, policy_principals = excluded.policy_principals, configurations = excluded.configurations, acl = excluded.acl`,
+		[]any{r.ID, r.Name, r.AccountID, r.Region, r.Created.Unix(), r.Ownership, block, document, principals, encodeMap(r.Configurations), r.ACL.Encode()},
 	}
 }
 
@@ -493,10 +510,13 @@ func scanBucket(l *loader, s scanner) (record, error) {
 	var r bucketRow
 	var created int64
 	var block, document, principals *string
-	var configurations string
-	err := s.Scan(&r.ID, &r.Name, &r.AccountID, &r.Region, &created, &r.Ownership, &block, &document, &principals, &configurations)
+	var configurations, grants string
+	err := s.Scan(&r.ID, &r.Name, &r.AccountID, &r.Region, &created, &r.Ownership, &block, &document, &principals, &configurations, &grants)
 	if err != nil {
 		return nil, err
+	}
+	if r.ACL, err = l.acl(r.AccountID, grants); err != nil {
+		return nil, fmt.Errorf("bucket %q: %w", r.Name, err)
 	}
 	if configurations != "{}" {
 		if err := decode("buckets.configurations", configurations, &r.Configurations); err != nil {
@@ -521,6 +541,15 @@ func scanBucket(l *loader, s scanner) (record, error) {
 	}
 	r.Policy.Compiled = l.compile(*document, bucketPolicyOptions(r.Name, r.Policy.PrincipalIDs))
 	return &r, nil
+}
+
+// acl decodes the access control list of what an account has.
+func (l *loader) acl(accountID, text string) (*acl.List, error) {
+	a, err := l.view.account(accountID)
+	if err != nil {
+		return nil, err
+	}
+	return acl.Decode(a.shown.CanonicalID, text)
 }
 
 // bucketPolicyOptions says what the policy of a bucket is compiled as.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -136,22 +137,28 @@ func TestLaterSchema(t *testing.T) {
 }
 
 // TestEarlierSchema opens a directory that was made before there were instance
-// profiles, settings of accounts and passwords: what is in it stays, and all of
-// them can be used.
+// profiles, settings of accounts, passwords and access control lists: what is in it
+// stays, and all of them can be used.
 func TestEarlierSchema(t *testing.T) {
 	f, k := newFile(t), newKeyring(t)
 	d := newDirectory(t, f, k)
 	createUser(t, d, "u")
+	bucket, err := d.CreateBucket(t.Context(), directory.Bucket{AccountID: account, Name: "b"})
+	check(t, err)
 	check(t, d.Close())
-	f.execute(t, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DROP TABLE openid_connect_providers`, `DELETE FROM goose_db_version WHERE version_id > 2`)
+	f.execute(t, `ALTER TABLE buckets DROP COLUMN acl`, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DROP TABLE openid_connect_providers`, `DELETE FROM goose_db_version WHERE version_id > 2`)
 	var log bytes.Buffer
 	d = open(t, f, k, slog.New(slog.NewTextHandler(&log, nil)))
 	if !strings.Contains(log.String(), "directory migrated") || len(d.Users(account, "")) != 1 {
 		t.Errorf("%d users; the log says %q", len(d.Users(account, "")), &log)
 	}
-	_, err := d.CreateInstanceProfile(t.Context(), directory.InstanceProfile{AccountID: account, Name: "p"})
+	if kept, ok := d.Bucket("b"); !ok || !reflect.DeepEqual(kept, bucket) {
+		t.Errorf("the bucket is %+v", kept)
+	}
+	_, err = d.CreateInstanceProfile(t.Context(), directory.InstanceProfile{AccountID: account, Name: "p"})
 	check(t, err)
 	check(t, d.SetAccountAlias(t.Context(), account, "alias"))
+	check(t, d.SetAccountPublicAccessBlock(t.Context(), account, &directory.PublicAccessBlock{IgnorePublicAcls: true}))
 	_, err = d.CreateLoginProfile(t.Context(), account, "u", "correct Horse 1", false)
 	check(t, err)
 	check(t, d.Close())

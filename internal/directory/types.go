@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -206,7 +207,8 @@ type Bucket struct {
 
 	Policy            *BucketPolicy      // nil when there is none
 	PublicAccessBlock *PublicAccessBlock // nil when there is none
-	Ownership         string             // BucketOwnerEnforced
+	Ownership         string             // one of Object Ownership's; "" when there is none
+	ACL               *acl.List          // of the bucket, whose Owner is its account's canonical user id; never nil
 
 	// Configurations are the bucket's other documents by the names that S3's
 	// subresources give them, such as "versioning". Their text means nothing

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -15,6 +16,7 @@ func testBuckets(f *fixture) {
 	f.equal("bucket", b, &directory.Bucket{
 		Name: "my-bucket", ID: b.ID, AccountID: f.account, Region: "us-east-1", Created: f.now.Truncate(time.Second), Ownership: "BucketOwnerEnforced",
 		PublicAccessBlock: &directory.PublicAccessBlock{BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true},
+		ACL:               acl.Private(found[*directory.Account](f)(f.d.Account(f.account)).CanonicalID),
 	})
 	if b.ID == "" {
 		f.Error("no id")

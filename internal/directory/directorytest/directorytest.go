@@ -70,6 +70,8 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		{"SecretsSealed", testSecretsSealed},
 		{"Uses", testUses},
 		{"Buckets", testBuckets},
+		{"AccessControl", testAccessControl},
+		{"LegacyBuckets", testLegacyBuckets},
 		{"BucketPolicies", testBucketPolicies},
 		{"Principals", testPrincipals},
 		{"Quotas", testQuotas},

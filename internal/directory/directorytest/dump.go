@@ -2,6 +2,7 @@ package directorytest
 
 import (
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/eval"
 )
 
@@ -11,6 +12,7 @@ type (
 		ID, CanonicalID string
 		Alias           string
 		Passwords       directory.PasswordPolicy
+		Block           directory.PublicAccessBlock
 		Entities        []entityDump
 		Policies        []policyDump
 		Profiles        []profileDump
@@ -63,6 +65,7 @@ type (
 		Policy                      string
 		PrincipalIDs                map[string]string
 		Block                       *directory.PublicAccessBlock
+		Grants                      []acl.Grant
 		Configurations              map[string]string
 	}
 )
@@ -72,6 +75,7 @@ func dump(d *directory.Directory) (accounts []accountDump) {
 		one := accountDump{ID: a.ID, CanonicalID: a.CanonicalID, RootKeys: dumpKeys(d, a.ID, "")}
 		one.Alias, _ = d.AccountAlias(a.ID)
 		one.Passwords, _ = d.PasswordPolicy(a.ID)
+		one.Block, _ = d.AccountPublicAccessBlock(a.ID)
 		for _, u := range d.Users(a.ID, "") {
 			one.Entities = append(one.Entities, dumpUser(d, u))
 		}
@@ -187,7 +191,7 @@ func dumpPolicy(d *directory.Directory, p *directory.ManagedPolicy) policyDump {
 }
 
 func dumpBucket(b *directory.Bucket) bucketDump {
-	one := bucketDump{Name: b.Name, ID: b.ID, Region: b.Region, Ownership: b.Ownership, Created: b.Created.Unix(), Block: b.PublicAccessBlock, Configurations: b.Configurations}
+	one := bucketDump{Name: b.Name, ID: b.ID, Region: b.Region, Ownership: b.Ownership, Created: b.Created.Unix(), Block: b.PublicAccessBlock, Grants: b.ACL.Grants, Configurations: b.Configurations}
 	if b.Policy != nil {
 		one.Policy, one.PrincipalIDs = string(b.Policy.Document), b.Policy.PrincipalIDs
 	}

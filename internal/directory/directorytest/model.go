@@ -18,6 +18,7 @@ import (
 type model struct {
 	aliases   map[string]string // by account
 	passwords map[string]directory.PasswordPolicy
+	blocks    map[string]directory.PublicAccessBlock // of accounts
 	entities  []*modelEntity
 	policies  []*modelPolicy
 	profiles  []*modelProfile
@@ -70,6 +71,7 @@ func testModel(t *testing.T, newStore func(testing.TB) Store) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := &run{T: rt, ctx: t.Context(), store: newStore(t), options: directory.Options{Keyring: keyring, Now: now, Logger: quiet, PasswordCost: cheapPasswords}}
 		r.model.aliases, r.model.passwords = map[string]string{}, map[string]directory.PasswordPolicy{}
+		r.model.blocks = map[string]directory.PublicAccessBlock{}
 		r.open()
 		defer func() { r.d.Close() }()
 		for _, id := range []string{firstAccount, secondAccount} {
@@ -99,6 +101,8 @@ const (
 	password failure = "password"
 	readOnly failure = "read only"
 	document failure = "document"
+
+	accessList failure = "access control list"
 )
 
 func kindOf(err error) failure {
@@ -109,6 +113,7 @@ func kindOf(err error) failure {
 		limitError    *directory.LimitError
 		documentError *directory.DocumentError
 		passwordError *directory.PasswordError
+		aclError      *directory.ACLError
 	)
 	switch {
 	case err == nil:
@@ -123,6 +128,8 @@ func kindOf(err error) failure {
 		return limit
 	case errors.As(err, &passwordError), errors.Is(err, directory.ErrWrongPassword):
 		return password
+	case errors.As(err, &aclError):
+		return accessList
 	case errors.As(err, &documentError):
 		return document
 	case errors.Is(err, directory.ErrReadOnly):
@@ -188,7 +195,7 @@ func forgetTimes(a *accountDump) {
 
 func (m *model) dump() (all []accountDump) {
 	for _, id := range []string{firstAccount, secondAccount} {
-		a := accountDump{ID: id, Alias: m.aliases[id], Passwords: m.passwords[id], RootKeys: keysOf(id, m.rootKeys)}
+		a := accountDump{ID: id, Alias: m.aliases[id], Passwords: m.passwords[id], Block: m.blocks[id], RootKeys: keysOf(id, m.rootKeys)}
 		for _, kind := range []directory.EntityKind{directory.KindUser, directory.KindGroup, directory.KindRole} {
 			for _, e := range sorted(m.entities, func(e *modelEntity) string { return e.Name }) {
 				if e.accountID == id && e.Kind == kind {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/policy/acl"
 )
 
 // run is a directory and its model on the same way.
@@ -368,7 +369,16 @@ func (r *run) changeKey() {
 
 func (r *run) changeSettings() {
 	account, alias := r.pickAccount(), r.pick("alias", "one", "two", "three")
-	switch r.pick("change", "alias", "no alias", "passwords", "no passwords") {
+	switch r.pick("change", "alias", "no alias", "passwords", "no passwords", "block", "no block") {
+	case "block":
+		block := directory.PublicAccessBlock{BlockPublicAcls: true, RestrictPublicBuckets: rapid.Bool().Draw(r.T, "restrict")}
+		if r.answer("setAccountBlock", r.d.SetAccountPublicAccessBlock(r.ctx, account, &block)) {
+			r.model.blocks[account] = block
+		}
+	case "no block":
+		if r.answer("removeAccountBlock", r.d.SetAccountPublicAccessBlock(r.ctx, account, nil)) {
+			delete(r.model.blocks, account)
+		}
 	case "alias":
 		taken := r.model.aliases[firstAccount] == alias || r.model.aliases[secondAccount] == alias
 		if r.answer("setAlias", r.d.SetAccountAlias(r.ctx, account, alias), when(taken, exists)) {
@@ -436,9 +446,35 @@ func (r *run) createBucket() {
 	b, err := r.d.CreateBucket(r.ctx, directory.Bucket{AccountID: account, Name: name})
 	if r.answer("createBucket", err, when(r.model.bucket(name) != nil, exists)) {
 		r.model.buckets = append(r.model.buckets, &modelBucket{account, bucketDump{
-			Name: name, ID: b.ID, Region: "us-east-1", Ownership: "BucketOwnerEnforced",
+			Name: name, ID: b.ID, Region: "us-east-1", Ownership: "BucketOwnerEnforced", Grants: b.ACL.Grants,
 			Block: &directory.PublicAccessBlock{BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true},
 		}})
+	}
+}
+
+func (r *run) changeOwnership(b *modelBucket, id string) {
+	ownership := r.pick("ownership", "", directory.BucketOwnerEnforced, directory.BucketOwnerPreferred, directory.ObjectWriter)
+	shared := b != nil && ownership == directory.BucketOwnerEnforced && len(b.Grants) > 1
+	if r.answer("setOwnership", r.d.SetBucketOwnership(r.ctx, id, ownership), when(b == nil, notFound), when(shared, accessList)) {
+		b.Ownership = ownership
+	}
+}
+
+func (r *run) changeACL(b *modelBucket, id string) {
+	l := acl.Private("nobody")
+	if b != nil {
+		a, _ := r.d.Account(b.accountID)
+		l = acl.Private(a.CanonicalID)
+	}
+	for _, grantee := range []string{acl.AllUsers, acl.EC2ID} {
+		if rapid.Bool().Draw(r.T, grantee) {
+			l.Grants = append(l.Grants, acl.Grant{Grantee: grantee, Permission: acl.Read})
+		}
+	}
+	blocked := b != nil && l.IsPublic() && (r.model.blocks[b.accountID].BlockPublicAcls || b.Block != nil && b.Block.BlockPublicAcls)
+	disabled := b != nil && b.Ownership == directory.BucketOwnerEnforced && len(l.Grants) > 1
+	if r.answer("setACL", r.d.SetBucketACL(r.ctx, id, l), when(b == nil, notFound), when(blocked || disabled, accessList)) {
+		b.Grants = l.Grants
 	}
 }
 
@@ -448,7 +484,11 @@ func (r *run) changeBucket() {
 		id = b.ID
 	}
 	missing := when(b == nil, notFound)
-	switch r.pick("change", "delete", "policy", "no policy", "block", "no block", "configuration", "no configuration") {
+	switch r.pick("change", "delete", "policy", "no policy", "block", "no block", "configuration", "no configuration", "ownership", "acl") {
+	case "ownership":
+		r.changeOwnership(b, id)
+	case "acl":
+		r.changeACL(b, id)
 	case "delete":
 		if r.answer("deleteBucket", r.d.DeleteBucket(r.ctx, id), missing) {
 			r.model.buckets = without(r.model.buckets, b)
