@@ -27,7 +27,7 @@ var (
 
 // NotFoundError says that something is not there. Kind is "account", "account alias", "password policy", "user",
 // "group", "role", "instance profile", "OpenID Connect provider", "policy", "policy version", "inline policy", "attachment",
-// "membership", "boundary", "access key", "login profile" or "bucket".
+// "membership", "boundary", "access key", "login profile", "bucket", "KMS key" or "KMS alias".
 type NotFoundError struct{ Kind, Name string }
 
 // Error says what is missing.

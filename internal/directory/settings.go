@@ -8,8 +8,9 @@ import (
 )
 
 var (
-	aliasPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	twelveDigits = regexp.MustCompile(`^[0-9]{12}$`)
+	aliasPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	aliasNamePattern = regexp.MustCompile(`^[a-zA-Z0-9/_-]+$`)
+	twelveDigits     = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
 // AccountAlias returns the alias of an account.

@@ -43,7 +43,7 @@ func openStore(ctx context.Context, path string, log *slog.Logger) (*store, erro
 	// process that is ending has a second to give it up.
 	parameters := url.Values{
 		"_busy_timeout": {"1000"}, "_foreign_keys": {"on"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
-		"_pragma": {"locking_mode(EXCLUSIVE)"}, "_txlock": {"immediate"},
+		"_pragma": {"locking_mode(EXCLUSIVE)", "secure_delete(ON)"}, "_txlock": {"immediate"},
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: parameters.Encode()}
 	db, err := sql.Open("sqlite", name.String())
@@ -150,6 +150,13 @@ func (s *store) each(ctx context.Context, query string, scan func(scanner) error
 		}
 	}
 	return rows.Err()
+}
+
+// forget takes from the disk what was deleted: the file has it no more, by
+// secure_delete, and this takes it from the log.
+func (s *store) forget(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
 }
 
 func (s *store) ping(ctx context.Context) error {

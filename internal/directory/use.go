@@ -61,6 +61,9 @@ func (d *Directory) flushRegularly() {
 		case <-d.stop:
 			return
 		case <-ticker.C:
+			if err := d.destroyDueKeys(context.Background()); err != nil {
+				d.log.Warn("KMS keys that are due were not destroyed; it will be tried again", "error", err)
+			}
 			if err := d.flush(); err != nil {
 				d.log.Warn("the last uses of access keys and roles were not written; they will be tried again", "error", err)
 			}

@@ -24,6 +24,7 @@ type view struct {
 	keys      map[string]*accessKey
 	buckets   map[string]*Bucket // by name
 	bucketIDs map[string]*Bucket
+	kmsKeys   map[string]*KMSKey // by id
 
 	aws *account // holds AWS's policies; not among accounts
 }
@@ -32,7 +33,7 @@ func newView() *view {
 	return &view{
 		accounts: map[string]*account{}, canonical: map[string]*account{}, aliases: map[string]bool{}, entities: map[string]*entity{},
 		policies: map[string]*managed{}, providers: map[string]*providerRow{}, keys: map[string]*accessKey{},
-		buckets: map[string]*Bucket{}, bucketIDs: map[string]*Bucket{},
+		buckets: map[string]*Bucket{}, bucketIDs: map[string]*Bucket{}, kmsKeys: map[string]*KMSKey{},
 		aws: newAccount(&Account{ID: AWSAccountID}),
 	}
 }
@@ -51,6 +52,8 @@ type account struct {
 	providers map[string]*providerRow           // by URL without https://
 	rootKeys  map[string]*accessKey
 	buckets   map[string]*Bucket
+
+	kmsAliases map[string]*kmsAliasRow // by name; nil until there is one
 }
 
 func newAccount(a *Account) *account {

@@ -19,6 +19,16 @@ type (
 		Providers       []directory.OpenIDConnectProvider
 		Buckets         []bucketDump
 		RootKeys        []keyDump
+		KMSKeys         []kmsKeyDump
+		KMSAliases      []directory.KMSAlias
+	}
+	kmsKeyDump struct {
+		ID, ARN, Description, Manager, Policy, Compiled string
+		Enabled                                         bool
+		Created, Deletion                               int64
+		WaitingDays                                     int
+		Tags                                            []directory.Tag
+		Aliases                                         []string
 	}
 	entityDump struct {
 		Kind                     directory.EntityKind
@@ -96,6 +106,15 @@ func dump(d *directory.Directory) (accounts []accountDump) {
 		}
 		for _, b := range d.Buckets(a.ID) {
 			one.Buckets = append(one.Buckets, dumpBucket(b))
+		}
+		for _, k := range d.KMSKeys(a.ID) {
+			one.KMSKeys = append(one.KMSKeys, kmsKeyDump{
+				k.ID, k.ARN, k.Description, k.Manager, k.Policy, k.Compiled.Type().String() + " " + k.Compiled.Name(),
+				k.Enabled, k.Created.Unix(), k.Deletion.Unix(), k.WaitingDays, k.Tags, k.Aliases,
+			})
+		}
+		for _, alias := range d.KMSAliases(a.ID) {
+			one.KMSAliases = append(one.KMSAliases, *alias)
 		}
 		accounts = append(accounts, one)
 	}
