@@ -43,8 +43,9 @@ func (q *Query) message(request *eval.Request) encodedmessage.Message {
 	m.Context.Conditions = conditionsOf(request.Context)
 	policies := q.policies
 	if request.ResourceAccount != c.AccountID {
-		// What another account's policy says is not for this one.
+		// What another account's policy says, and its tags, are not for this one.
 		policies.Resource = nil
+		m.Context.Conditions = conditionsOf(&q.common)
 	}
 	_, trace := eval.Explain(request, &policies)
 	for _, of := range trace.Policies {

@@ -14,6 +14,7 @@ import (
 	"github.com/keywright/keywright/internal/encodedmessage"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/internal/sigv4"
+	"github.com/keywright/keywright/policy/condition"
 )
 
 // message returns the message of a denial as the caller's account decodes it, and
@@ -84,7 +85,14 @@ func TestMessages(t *testing.T) {
 	}
 	// Another's account learns nothing of it.
 	must(w.directory.CreateUser(t.Context(), directory.User{AccountID: other, Name: "Eve"}))(t)
-	eves, ok := w.message(other, w.ask(w.key(other, "Eve"), w.get("d")))
+	tagged := w.get("d")
+	tagged.Context = func(c *condition.Context) { c.SetString("s3:ExistingObjectTag/team", "red") }
+	eves, ok := w.message(other, w.ask(w.key(other, "Eve"), tagged))
+	for _, c := range eves.Context.Conditions.Items {
+		if c.Key == "s3:ExistingObjectTag/team" {
+			t.Error("a denial tells of the tags of another account's object")
+		}
+	}
 	if !ok || eves.ExplicitDeny || len(eves.MatchedStatements.Items) != 0 {
 		t.Errorf("a denial by another account's policy tells %+v", eves)
 	}
