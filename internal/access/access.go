@@ -8,6 +8,7 @@ import (
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/internal/sigv4"
 	"github.com/keywright/keywright/policy/eval"
@@ -17,14 +18,16 @@ import (
 type Access struct {
 	directory *directory.Directory
 	sealer    session.Sealer
+	providers *oidc.Client
 	region    string
 	compiled  compiledPolicies
 }
 
-// New returns an Access over a directory. sealer opens session tokens; region
-// is the server's, for aws:RequestedRegion.
-func New(d *directory.Directory, sealer session.Sealer, region string) *Access {
-	return &Access{directory: d, sealer: sealer, region: region}
+// New returns an Access over a directory. sealer opens session tokens; providers
+// knows the keys of identity providers; region is the server's, for
+// aws:RequestedRegion.
+func New(d *directory.Directory, sealer session.Sealer, providers *oidc.Client, region string) *Access {
+	return &Access{directory: d, sealer: sealer, providers: providers, region: region}
 }
 
 // Admit fails as Authenticate does when no access key or session can have made

@@ -16,6 +16,7 @@ import (
 	"github.com/keywright/keywright/internal/access"
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/proxy"
 	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/internal/session"
@@ -52,7 +53,7 @@ func newWorld(t testing.TB) *world {
 	keyring := must(secrets.OpenFile(filepath.Join(dir, "key")))(t)
 	d := must(directory.Open(t.Context(), directory.Options{Path: filepath.Join(dir, "directory.db"), Keyring: keyring}))(t)
 	t.Cleanup(func() { d.Close() })
-	w := &world{TB: t, directory: d, keyring: keyring, access: access.New(d, keyring, region)}
+	w := &world{TB: t, directory: d, keyring: keyring, access: access.New(d, keyring, oidc.NewClient(oidc.Options{}), region)}
 	for _, id := range []string{account, other} {
 		must(d.CreateAccount(t.Context(), directory.Account{ID: id, Name: id}))(t)
 	}

@@ -191,6 +191,9 @@ func (q *Query) denied(d eval.Decision) *awserr.Error {
 	if c.Anonymous() {
 		return awserr.AccessDenied
 	}
+	if c.Federated() {
+		return awserr.AccessDenied.WithMessage("Not authorized to perform %s", n.Action)
+	}
 	resource := " on resource: " + cmp.Or(n.Shown, n.Resource)
 	if strings.HasPrefix(n.Action, "s3:") {
 		if n.Bucket != nil && n.Bucket.AccountID != c.AccountID {

@@ -48,6 +48,10 @@ func header(values []string) string {
 // send for its kind stay absent: a role session has no aws:username, a federated
 // user no aws:MultiFactorAuthPresent.
 func principalKeys(c *condition.Context, caller *Caller) {
+	if caller.Federated() {
+		federatedKeys(c, caller)
+		return
+	}
 	c.SetString("aws:userid", caller.UserID)
 	c.SetString("aws:PrincipalType", principalTypes[caller.Type])
 	if caller.Anonymous() {
@@ -65,12 +69,27 @@ func principalKeys(c *condition.Context, caller *Caller) {
 	}
 	if s := caller.Session; s != nil {
 		c.SetTime("aws:TokenIssueTime", s.Issued)
-		if s.Kind != session.FederatedUser {
+		if s.Kind != session.FederatedUser && s.WebIdentity == nil {
 			c.SetBool("aws:MultiFactorAuthPresent", false)
+		}
+		if w := s.WebIdentity; w != nil {
+			webIdentityKeys(c, w)
 		}
 		if s.SourceIdentity != "" {
 			c.SetString("aws:SourceIdentity", s.SourceIdentity)
 		}
+	}
+}
+
+// webIdentityKeys fills the keys that a session has of the token that it was made
+// with.
+func webIdentityKeys(c *condition.Context, w *session.WebIdentity) {
+	name := w.Name()
+	c.SetString("aws:FederatedProvider", w.ProviderARN)
+	c.SetString(name+":sub", w.Subject)
+	c.SetString(name+":aud", w.Audience)
+	if len(w.Methods) > 0 {
+		c.SetStrings(name+":amr", w.Methods)
 	}
 }
 

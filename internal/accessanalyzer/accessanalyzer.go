@@ -61,6 +61,9 @@ func (s *Service) IsGlobal() bool { return false }
 // maxLength is more than any type of policy may have, written as a JSON string.
 const maxLength = 256 << 10
 
+// MaxUnsigned returns 0: every operation asks for a signature.
+func (s *Service) MaxUnsigned() int64 { return 0 }
+
 // MaxLength returns how many bytes the body of a request may have.
 func (s *Service) MaxLength() int64 { return maxLength }
 

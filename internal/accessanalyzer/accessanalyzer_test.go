@@ -1,6 +1,7 @@
 package accessanalyzer_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,6 +41,10 @@ func (a *authority) Authenticate(r *http.Request, _ *sigv4.Signature, _ time.Tim
 	}
 	body, err := sigv4.NewBody(r)
 	return &service.Caller{Type: eval.User, ARN: "arn:aws:iam::123456789012:user/Eve"}, body, err
+}
+
+func (a *authority) Identify(context.Context, service.WebIdentity, time.Time) (*service.Caller, error) {
+	return nil, awserr.AccessDenied // no operation here brings a credential
 }
 
 func (a *authority) Authorize(q *access.Query) error {

@@ -15,10 +15,31 @@ import (
 const maxForm = 1 << 20
 
 // Claims reports whether a request looks like one of the Query protocol: S3 has
-// no operation that posts a form to the service itself.
+// no operation that posts a form to the service itself, and none with the
+// parameters Action and Version.
 func (s *Service) Claims(r *http.Request) bool {
+	if r.URL.Path != "/" {
+		return false
+	}
+	if r.Method == http.MethodGet && s.unsigned {
+		params := r.URL.Query()
+		return params.Get("Action") != "" && params.Get("Version") == s.model.Version
+	}
 	t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return r.Method == http.MethodPost && r.URL.Path == "/" && t == "application/x-www-form-urlencoded"
+	return r.Method == http.MethodPost && t == "application/x-www-form-urlencoded"
+}
+
+// maxUnsigned is the most that the parameters may take of a request that brings
+// a token of 20,000 characters, a session policy of 2,048, and not much else,
+// percent-encoded.
+const maxUnsigned = 128 << 10
+
+// MaxUnsigned returns how many bytes a form without a signature may have.
+func (s *Service) MaxUnsigned() int64 {
+	if s.unsigned {
+		return maxUnsigned
+	}
+	return 0
 }
 
 // MaxLength returns how many bytes a form may have.

@@ -22,6 +22,9 @@ type Spec[In, Out any] struct {
 	// nil.
 	Check func(*service.Request, *In) error
 
+	// Identity is that of service.Spec.
+	Identity func(*In) service.WebIdentity
+
 	// Needs and Unconditional are those of service.Spec.
 	Needs         func(*service.Request, *In) ([]service.Need, error)
 	Unconditional bool
@@ -59,7 +62,8 @@ func Define[In, Out any](m *Model, s Spec[In, Out]) service.Operation {
 			}
 			return v, nil
 		},
-		Needs: s.Needs,
+		Identity: s.Identity,
+		Needs:    s.Needs,
 		Serve: func(ctx context.Context, r *service.Request, v *In) (*service.Response, error) {
 			out, err := s.Serve(ctx, r, v)
 			if err != nil {
@@ -77,6 +81,7 @@ type Service struct {
 	name       string
 	model      *Model
 	operations map[string]service.Operation
+	unsigned   bool // whether there is one that brings its caller's credential
 }
 
 // New returns the service with the given name in a signature's credential
@@ -88,6 +93,7 @@ func New(name string, m *Model, operations []service.Operation) *Service {
 			panic("query: operation " + o.Name + " is in the table twice")
 		}
 		s.operations[o.Name] = o
+		s.unsigned = s.unsigned || o.Identifies()
 	}
 	return s
 }

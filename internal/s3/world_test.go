@@ -143,6 +143,10 @@ func (a *authority) Authenticate(r *http.Request, _ *sigv4.Signature, _ time.Tim
 	return a.caller, body, err
 }
 
+func (a *authority) Identify(context.Context, service.WebIdentity, time.Time) (*service.Caller, error) {
+	return nil, awserr.AccessDenied // no operation here brings a credential
+}
+
 func (a *authority) Authorize(q *access.Query) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

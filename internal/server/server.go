@@ -195,7 +195,7 @@ func (s *Server) assemble(context.Context) error {
 		return err
 	}
 	dispatcher := service.NewDispatcher(service.Options{
-		Authority:   access.New(s.directory, s.keyring, s.config.Region),
+		Authority:   access.New(s.directory, s.keyring, providers, s.config.Region),
 		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains, LifecycleDay: s.config.LifecycleDay}),
 		Documents:   []service.DocumentService{tokens, users, analyzer},
 		Region:      s.config.Region,

@@ -41,6 +41,9 @@ type DocumentService interface {
 	Claims(*http.Request) bool
 	// MaxLength is how many bytes a document may have.
 	MaxLength() int64
+	// MaxUnsigned is how many bytes a document without a signature may have: 0
+	// when there is no operation whose input brings its caller's credential.
+	MaxUnsigned() int64
 	// IsGlobal reports whether the service is one that clients sign for in
 	// us-east-1, wherever they are.
 	IsGlobal() bool
@@ -65,6 +68,8 @@ type Authority interface {
 	// a stranger's request is not read.
 	Admit(*sigv4.Signature) error
 	Authenticate(*http.Request, *sigv4.Signature, time.Time) (*Caller, *sigv4.Body, error)
+	// Identify is Authenticate for a credential that is no signature.
+	Identify(context.Context, WebIdentity, time.Time) (*Caller, error)
 	Authorize(*access.Query) error
 }
 
@@ -150,7 +155,11 @@ func (d *Dispatcher) serve(ctx context.Context, r *Request) (response *Response,
 	if err := d.authenticate(r); err != nil {
 		return nil, err
 	}
+	r.identify = func(w WebIdentity) (*Caller, error) { return d.Authority.Identify(ctx, w, r.Time) }
 	op, err := r.service.Recognise(r)
+	if r.unsigned && (err != nil || !op.identifies) {
+		return nil, awserr.MissingAuthenticationToken // nobody is told more without one
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,10 @@ type Need = access.Need
 // Caller is who makes a request; see access.Caller.
 type Caller = access.Caller
 
+// WebIdentity is the credential of a request that is not signed; see
+// access.WebIdentity.
+type WebIdentity = access.WebIdentity
+
 // Spec is one row of an operation table: how a request is understood, what it
 // needs, and who serves it. In is the operation's parsed input.
 type Spec[In any] struct {
@@ -23,6 +27,11 @@ type Spec[In any] struct {
 	// is a document. It changes nothing and looks nothing up, since nobody has
 	// been asked yet whether the caller may.
 	Parse func(*Request) (In, error)
+
+	// Identity is the credential that stands in the input: who shows it is then
+	// the request's caller, whether or not the request is signed. It is asked
+	// for before Needs. nil for operations that ask for a signature.
+	Identity func(In) WebIdentity
 
 	// Needs lists what the caller must be allowed to do. All of it is decided
 	// before Serve is called. A need may depend on what is stored; an error
@@ -47,8 +56,12 @@ type Operation struct {
 	Name string
 
 	unconditional bool
+	identifies    bool // brings its caller's credential itself
 	plan          func(*Request) (*plan, error)
 }
+
+// Identifies reports whether the operation brings its caller's credential itself.
+func (o Operation) Identifies() bool { return o.identifies }
 
 // Served reports whether there is anything that serves the operation.
 func (o Operation) Served() bool { return o.plan != nil }
@@ -64,13 +77,18 @@ type plan struct {
 // so that no operation can be served without its needs: tables are built when
 // the program starts.
 func Define[In any](s Spec[In]) Operation {
-	if s.Name == "" || s.Parse == nil || s.Serve == nil || (s.Needs == nil) != s.Unconditional {
+	if s.Name == "" || s.Parse == nil || s.Serve == nil || (s.Needs == nil) != s.Unconditional || s.Unconditional && s.Identity != nil {
 		panic(fmt.Sprintf("operation %q: a row says how it is parsed, what it needs and who serves it", s.Name))
 	}
-	return Operation{Name: s.Name, unconditional: s.Unconditional, plan: func(r *Request) (*plan, error) {
+	return Operation{Name: s.Name, unconditional: s.Unconditional, identifies: s.Identity != nil, plan: func(r *Request) (*plan, error) {
 		in, err := s.Parse(r)
 		if err != nil {
 			return nil, err
+		}
+		if s.Identity != nil {
+			if r.Caller, err = r.identify(s.Identity(in)); err != nil {
+				return nil, err
+			}
 		}
 		p := &plan{serve: func(ctx context.Context) (*Response, error) { return s.Serve(ctx, r, in) }}
 		if s.Needs != nil {

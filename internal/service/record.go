@@ -49,5 +49,8 @@ func principalOf(c *Caller) string {
 	if c.Anonymous() {
 		return "anonymous"
 	}
+	if c.Federated() { // the provider alone says little
+		return c.UserID
+	}
 	return c.ARN
 }

@@ -24,7 +24,7 @@ type Request struct {
 	HostID    string // x-amz-id-2
 	Time      time.Time
 	Client    proxy.Client
-	Caller    *Caller          // set before Recognise
+	Caller    *Caller          // set before Recognise, and by Spec.Identity
 	Signature *sigv4.Signature // nil when anonymous
 
 	// Form is the form that the request posts, and nil for any other; its file is
@@ -43,6 +43,8 @@ type Request struct {
 
 	service   Service
 	operation string
+	unsigned  bool // a document without a signature
+	identify  func(WebIdentity) (*Caller, error)
 	denied    []error // by index of the need
 	atEnd     []func()
 }

@@ -34,8 +34,9 @@ func (d *Dispatcher) route(r *Request) (*sigv4.Signature, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s == nil && claimed { // not read: nobody may ask for anything without a signature
-		return nil, awserr.MissingAuthenticationToken
+	if s == nil && claimed != nil {
+		r.unsigned = true
+		return nil, readUnsigned(r.HTTP, claimed)
 	}
 	if s == nil {
 		return nil, nil
@@ -79,15 +80,19 @@ func (d *Dispatcher) readForm(r *Request, bucket string) (*sigv4.Signature, erro
 }
 
 // claim makes the first service that takes the request for its own the one to
-// answer it, until its signature says otherwise.
-func (d *Dispatcher) claim(r *Request) bool {
+// answer it, until its signature says otherwise. One that serves requests without
+// a signature comes before all others.
+func (d *Dispatcher) claim(r *Request) DocumentService {
+	var first DocumentService
 	for _, s := range d.Documents {
-		if s.Claims(r.HTTP) {
-			r.service = s
-			return true
+		if s.Claims(r.HTTP) && (first == nil || first.MaxUnsigned() == 0 && s.MaxUnsigned() > 0) {
+			first = s
 		}
 	}
-	return false
+	if first != nil {
+		r.service = first
+	}
+	return first
 }
 
 func (d *Dispatcher) documentService(name string) DocumentService {
@@ -109,21 +114,40 @@ func (d *Dispatcher) services() string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// readDocument reads a body of at most limit bytes and puts it in the request's
-// place of it. The body counts as signed by the hash of what was read, whatever
-// hash the client claims.
+// readDocument reads a body of at most limit bytes. It counts as signed by the
+// hash of what was read, whatever hash the client claims.
 func readDocument(r *http.Request, s *sigv4.Signature, limit int64) error {
+	body, err := readBody(r, limit)
+	if err == nil {
+		s.HashPayload(body)
+	}
+	return err
+}
+
+// readUnsigned reads the body of a request that may bring another credential
+// than a signature. It is not read where there is none.
+func readUnsigned(r *http.Request, s DocumentService) error {
+	limit := s.MaxUnsigned()
+	if limit == 0 {
+		return awserr.MissingAuthenticationToken
+	}
+	_, err := readBody(r, limit)
+	return err
+}
+
+// readBody reads a body of at most limit bytes and puts it in the request's place
+// of it.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return awserr.IncompleteBody.WithCause(err)
+			return nil, awserr.IncompleteBody.WithCause(err)
 		}
-		return err
+		return nil, err
 	}
 	if int64(len(body)) > limit {
-		return awserr.RequestEntityTooLarge.WithMessage("The request is larger than %d bytes.", limit)
+		return nil, awserr.RequestEntityTooLarge.WithMessage("The request is larger than %d bytes.", limit)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	s.HashPayload(body)
-	return nil
+	return body, nil
 }

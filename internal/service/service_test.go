@@ -46,6 +46,14 @@ func (a *authority) Authenticate(r *http.Request, s *sigv4.Signature, _ time.Tim
 	return &access.Caller{Type: eval.User, ARN: "arn:aws:iam::1:user/u"}, body, err
 }
 
+// Identify knows one token.
+func (a *authority) Identify(_ context.Context, w service.WebIdentity, _ time.Time) (*service.Caller, error) {
+	if w.Token != "good" {
+		return nil, awserr.InvalidToken.WithMessage("not good for %s", w.RoleARN)
+	}
+	return &access.Caller{Type: eval.FederatedIdentity, ARN: "arn:aws:iam::1:oidc-provider/p", UserID: "arn:aws:iam::1:oidc-provider/p:app:alice"}, nil
+}
+
 func (a *authority) Authorize(q *access.Query) error {
 	a.asked = append(a.asked, q.Need.Action)
 	if a.denied[q.Need.Action] {
@@ -69,14 +77,16 @@ func (p protocol) Fault(w http.ResponseWriter, _ *service.Request, e *awserr.Err
 // documents is a DocumentService. It claims what is posted to its name.
 type documents struct {
 	protocol
-	global bool
+	global   bool
+	unsigned int64
 }
 
 func (d documents) Claims(r *http.Request) bool {
 	return r.Method == "POST" && r.URL.Path == "/"+d.name
 }
-func (d documents) MaxLength() int64 { return 1 << 10 }
-func (d documents) IsGlobal() bool   { return d.global }
+func (d documents) MaxLength() int64   { return 1 << 10 }
+func (d documents) MaxUnsigned() int64 { return d.unsigned }
+func (d documents) IsGlobal() bool     { return d.global }
 
 func needs(actions ...string) func(*service.Request, struct{}) ([]service.Need, error) {
 	return func(*service.Request, struct{}) (list []service.Need, err error) {
@@ -105,7 +115,7 @@ func newBench(op service.Operation, change func(*service.Options)) *bench {
 	o := service.Options{
 		Authority: &b.authority, S3: protocol{"s3", op}, Region: "eu-central-1",
 		Documents: []service.DocumentService{
-			documents{protocol{"sts", op}, true}, documents{protocol{"iam", op}, true}, documents{protocol{"regional", op}, false},
+			documents{protocol: protocol{"sts", op}, global: true}, documents{protocol: protocol{"iam", op}, global: true}, documents{protocol: protocol{"regional", op}},
 		},
 		Log: slog.New(slog.NewTextHandler(&b.log, nil)),
 	}

@@ -10,6 +10,7 @@ package session
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/keywright/keywright/internal/secrets"
@@ -20,7 +21,7 @@ type Kind uint8
 
 // The kinds of sessions.
 const (
-	AssumedRole   Kind = iota + 1 // AssumeRole
+	AssumedRole   Kind = iota + 1 // AssumeRole and AssumeRoleWithWebIdentity
 	SessionToken                  // GetSessionToken, of a user or of an account's root
 	FederatedUser                 // GetFederationToken
 )
@@ -49,6 +50,25 @@ type Session struct {
 	Tags              []Tag
 	TransitiveTagKeys []string
 	Chained           bool // made with the credentials of another role session
+
+	// WebIdentity is whom an identity provider has vouched for, when the role was
+	// assumed so; nil otherwise.
+	WebIdentity *WebIdentity
+}
+
+// WebIdentity is what a session remembers of the token that it was made with:
+// the claims that its requests have as condition keys ("Available keys for AWS
+// OIDC federation", IAM User Guide).
+type WebIdentity struct {
+	ProviderARN       string   // arn:aws:iam::ACCOUNT:oidc-provider/NAME
+	Subject, Audience string   // sub and aud
+	Methods           []string // amr
+}
+
+// Name returns what the condition keys of the provider's claims begin with.
+func (w *WebIdentity) Name() string {
+	_, name, _ := strings.Cut(w.ProviderARN, ":oidc-provider/")
+	return name
 }
 
 // New returns a session with a new access key, issued at a time and good for a
@@ -68,6 +88,9 @@ func New(kind Kind, accountID string, issued time.Time, duration time.Duration) 
 // valid reports whether a session has what its kind must have.
 func (s *Session) valid() bool {
 	if s.AccessKeyID == "" || s.SecretAccessKey == "" || s.AccountID == "" || !s.Issued.Before(s.Expires) {
+		return false
+	}
+	if w := s.WebIdentity; w != nil && (s.Kind != AssumedRole || w.Name() == "" || w.Subject == "" || w.Audience == "") {
 		return false
 	}
 	switch s.Kind {

@@ -78,6 +78,13 @@ func TestRoundTrip(t *testing.T) {
 		s.SessionName, s.Policy, s.SourceIdentity = "n"+text.Draw(t, "name"), text.Draw(t, "policy"), text.Draw(t, "source identity")
 		if s.Chained = rapid.Bool().Draw(t, "chained"); kind == session.AssumedRole {
 			s.RoleID = "AROAEXAMPLE"
+			if rapid.Bool().Draw(t, "web identity") {
+				s.WebIdentity = &session.WebIdentity{
+					ProviderARN: "arn:aws:iam::111111111111:oidc-provider/" + "p" + text.Draw(t, "provider"),
+					Subject:     "s" + text.Draw(t, "subject"), Audience: "a" + text.Draw(t, "audience"),
+					Methods: rapid.SliceOfN(text, 1, 3).Draw(t, "methods"),
+				}
+			}
 		} else {
 			s.UserID = rapid.SampledFrom([]string{"", "AIDAEXAMPLE"}).Draw(t, "user")
 		}
@@ -155,16 +162,24 @@ func random(n int) string {
 func TestIncomplete(t *testing.T) {
 	k := newKeyring(t)
 	for name, spoil := range map[string]func(*session.Session){
-		"no kind":               func(s *session.Session) { s.Kind = 0 },
-		"an unknown kind":       func(s *session.Session) { s.Kind = 4 },
-		"no access key":         func(s *session.Session) { s.AccessKeyID = "" },
-		"no secret":             func(s *session.Session) { s.SecretAccessKey = "" },
-		"no account":            func(s *session.Session) { s.AccountID = "" },
-		"no duration":           func(s *session.Session) { s.Expires = s.Issued },
-		"no role":               func(s *session.Session) { s.RoleID = "" },
-		"no name":               func(s *session.Session) { s.SessionName = "" },
-		"a role and a user":     func(s *session.Session) { s.UserID = "AIDAEXAMPLE" },
-		"a user with a role":    func(s *session.Session) { s.Kind = session.SessionToken },
+		"no kind":                         func(s *session.Session) { s.Kind = 0 },
+		"an unknown kind":                 func(s *session.Session) { s.Kind = 4 },
+		"no access key":                   func(s *session.Session) { s.AccessKeyID = "" },
+		"no secret":                       func(s *session.Session) { s.SecretAccessKey = "" },
+		"no account":                      func(s *session.Session) { s.AccountID = "" },
+		"no duration":                     func(s *session.Session) { s.Expires = s.Issued },
+		"no role":                         func(s *session.Session) { s.RoleID = "" },
+		"no name":                         func(s *session.Session) { s.SessionName = "" },
+		"a role and a user":               func(s *session.Session) { s.UserID = "AIDAEXAMPLE" },
+		"a user with a role":              func(s *session.Session) { s.Kind = session.SessionToken },
+		"a web identity without provider": func(s *session.Session) { s.WebIdentity = &session.WebIdentity{Subject: "s", Audience: "a"} },
+		"a web identity without subject": func(s *session.Session) {
+			s.WebIdentity = &session.WebIdentity{ProviderARN: "arn:aws:iam::111111111111:oidc-provider/p", Audience: "a"}
+		},
+		"a user with a web identity": func(s *session.Session) {
+			s.Kind, s.RoleID = session.SessionToken, ""
+			s.WebIdentity = &session.WebIdentity{ProviderARN: "arn:aws:iam::111111111111:oidc-provider/p", Subject: "s", Audience: "a"}
+		},
 		"federated with a role": func(s *session.Session) { s.Kind = session.FederatedUser },
 	} {
 		s := assumedRole()

@@ -105,6 +105,10 @@ type encoded struct {
 	Policy            string      `json:"p,omitempty"`
 	Tags              [][2]string `json:"g,omitempty"`
 	TransitiveTagKeys []string    `json:"v,omitempty"`
+	Provider          string      `json:"w,omitempty"` // and below: of a web identity
+	Subject           string      `json:"b,omitempty"`
+	Audience          string      `json:"d,omitempty"`
+	Methods           []string    `json:"h,omitempty"`
 }
 
 // dictionary primes the compression of version 1 with what sessions are made
@@ -125,6 +129,9 @@ func pack(s *Session) ([]byte, error) {
 		Issued: s.Issued.Unix(), Expires: s.Expires.Unix(),
 		RoleID: s.RoleID, UserID: s.UserID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
 		Chained: s.Chained, PolicyARNs: s.PolicyARNs, Policy: s.Policy, TransitiveTagKeys: s.TransitiveTagKeys,
+	}
+	if w := s.WebIdentity; w != nil {
+		e.Provider, e.Subject, e.Audience, e.Methods = w.ProviderARN, w.Subject, w.Audience, w.Methods
 	}
 	for _, t := range s.Tags {
 		e.Tags = append(e.Tags, [2]string{t.Key, t.Value})
@@ -182,6 +189,9 @@ func (e *encoded) session() *Session {
 		Issued: time.Unix(e.Issued, 0).UTC(), Expires: time.Unix(e.Expires, 0).UTC(),
 		RoleID: e.RoleID, UserID: e.UserID, SessionName: e.SessionName, SourceIdentity: e.SourceIdentity,
 		Chained: e.Chained, PolicyARNs: e.PolicyARNs, Policy: e.Policy, TransitiveTagKeys: e.TransitiveTagKeys,
+	}
+	if e.Provider != "" {
+		s.WebIdentity = &WebIdentity{ProviderARN: e.Provider, Subject: e.Subject, Audience: e.Audience, Methods: e.Methods}
 	}
 	for _, t := range e.Tags {
 		s.Tags = append(s.Tags, Tag{t[0], t[1]})

@@ -6,19 +6,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/session"
-	"github.com/keywright/keywright/policy/condition"
 )
 
-// How long the sessions of roles last ("AssumeRole", AWS STS API Reference).
-const (
-	defaultRoleDuration = time.Hour
-	maxChainedDuration  = time.Hour // with the credentials of another role
-)
+// maxChainedDuration is how long a session lasts that is made with the
+// credentials of another role ("AssumeRole", AWS STS API Reference).
+const maxChainedDuration = time.Hour
 
 type assumeRoleInput struct {
 	RoleArn, RoleSessionName string
@@ -37,9 +33,8 @@ type providedContext struct{ ProviderArn, ContextAssertion string }
 // checkAssumeRole refuses what cannot be asked for by anybody, or not with the
 // credentials that the request is signed with.
 func checkAssumeRole(r *service.Request, in *assumeRoleInput) error {
-	a, err := arn.Parse(in.RoleArn)
-	if err != nil || a.Partition != "aws" || a.Service != "iam" || a.Region != "" || !arn.IsAccountID(a.AccountID) || !strings.HasPrefix(a.Resource, "role/") {
-		return awserr.ValidationError.WithMessage("%s is invalid", in.RoleArn)
+	if err := checkRoleARN(in.RoleArn); err != nil {
+		return err
 	}
 	if r.Caller.Root() {
 		return awserr.AccessDenied.WithMessage("Roles may not be assumed by root accounts.")
@@ -83,7 +78,7 @@ func (in *assumeRoleInput) checkChain(s *session.Session) error {
 	if s.SourceIdentity != "" && in.SourceIdentity != "" && s.SourceIdentity != in.SourceIdentity {
 		return awserr.InvalidParameterValue.WithMessage("The source identity of the calling session cannot be changed.")
 	}
-	if s.Kind == session.AssumedRole && seconds(in.DurationSeconds, defaultRoleDuration) > maxChainedDuration {
+	if s.Kind == session.AssumedRole && durationOf(in.DurationSeconds, defaultRoleDuration) > maxChainedDuration {
 		return awserr.ValidationError.WithMessage("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 	}
 	return nil
@@ -119,61 +114,12 @@ func (in *assumeRoleInput) sourceIdentity(r *service.Request) string {
 	return in.SourceIdentity
 }
 
-// role returns the role that the request names, or nil.
-func (h *handlers) role(in *assumeRoleInput) *directory.Role {
-	a, err := arn.Parse(in.RoleArn)
-	if err != nil {
-		return nil
-	}
-	role, ok := h.directory.Role(a.AccountID, a.Resource[strings.LastIndexByte(a.Resource, '/')+1:])
-	if !ok || role.ARN != in.RoleArn {
-		return nil
-	}
-	return role
-}
-
 // needAssumeRole asks for AssumeRole and, when the new session has tags or a
 // source identity, its own or inherited ones, for the permission to set them.
 func (h *handlers) needAssumeRole(r *service.Request, in *assumeRoleInput) ([]service.Need, error) {
-	role := h.role(in)
-	tags, transitive := in.tags(r)
-	sourceIdentity := in.sourceIdentity(r)
-	keys := func(c *condition.Context) {
-		c.SetString("sts:RoleSessionName", in.RoleSessionName)
-		if in.ExternalId != nil {
-			c.SetString("sts:ExternalId", *in.ExternalId)
-		}
-		if sourceIdentity != "" {
-			c.SetString("sts:SourceIdentity", sourceIdentity)
-		}
-		if len(transitive) > 0 {
-			c.SetStrings("sts:TransitiveTagKeys", transitive)
-		}
-		setTags(c, tags)
-		if role != nil {
-			for _, t := range role.Tags {
-				c.SetString("aws:ResourceTag/"+t.Key, t.Value)
-				c.SetString("iam:ResourceTag/"+t.Key, t.Value)
-			}
-		}
-	}
-	actions := []string{"sts:AssumeRole"}
-	if len(tags) > 0 {
-		actions = append(actions, "sts:TagSession")
-	}
-	if sourceIdentity != "" {
-		actions = append(actions, "sts:SetSourceIdentity")
-	}
-	var needs []service.Need
-	for _, action := range actions {
-		needs = append(needs, service.Need{Action: action, Resource: in.RoleArn, Role: role, Context: keys})
-	}
-	return needs, nil
-}
-
-type assumedRoleUser struct {
-	AssumedRoleID string `xml:"AssumedRoleId"`
-	ARN           string `xml:"Arn"`
+	a := assumption{action: "sts:AssumeRole", roleARN: in.RoleArn, sessionName: in.RoleSessionName, externalID: in.ExternalId, sourceIdentity: in.sourceIdentity(r)}
+	a.tags, a.transitive = in.tags(r)
+	return a.needs(h), nil
 }
 
 type assumeRoleResult struct {
@@ -184,20 +130,10 @@ type assumeRoleResult struct {
 }
 
 func (h *handlers) assumeRole(_ context.Context, r *service.Request, in *assumeRoleInput) (*assumeRoleResult, error) {
-	role := h.role(in)
-	if role == nil { // deleted since the caller was allowed to assume it
-		return nil, awserr.AccessDenied
-	}
-	duration := seconds(in.DurationSeconds, defaultRoleDuration)
-	if duration > role.MaxSessionDuration {
-		return nil, awserr.ValidationError.WithMessage("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-	}
-	if err := in.find(h.directory, role.AccountID); err != nil {
+	s, role, err := h.newRoleSession(r, in.RoleArn, in.RoleSessionName, in.narrowing, in.DurationSeconds)
+	if err != nil {
 		return nil, err
 	}
-	s := session.New(session.AssumedRole, role.AccountID, r.Time, duration)
-	s.RoleID, s.SessionName = role.ID, in.RoleSessionName
-	s.Policy, s.PolicyARNs = in.Policy, in.policyARNs()
 	s.Tags, s.TransitiveTagKeys = in.tags(r)
 	s.SourceIdentity = in.sourceIdentity(r)
 	s.Chained = r.Caller.Session != nil && r.Caller.Session.Kind == session.AssumedRole
@@ -206,11 +142,8 @@ func (h *handlers) assumeRole(_ context.Context, r *service.Request, in *assumeR
 		return nil, err
 	}
 	return &assumeRoleResult{
-		Credentials: c,
-		AssumedRoleUser: assumedRoleUser{
-			AssumedRoleID: role.ID + ":" + in.RoleSessionName,
-			ARN:           "arn:aws:sts::" + role.AccountID + ":assumed-role/" + role.Name + "/" + in.RoleSessionName,
-		},
+		Credentials:      c,
+		AssumedRoleUser:  assumedUser(role, in.RoleSessionName),
 		PackedPolicySize: size,
 		SourceIdentity:   s.SourceIdentity,
 	}, nil

@@ -40,6 +40,10 @@ func New(d *directory.Directory, sealer session.Sealer) (*query.Service, error) 
 		query.Define(m, query.Spec[assumeRoleInput, assumeRoleResult]{
 			Name: "AssumeRole", Check: checkAssumeRole, Needs: h.needAssumeRole, Serve: h.assumeRole,
 		}),
+		query.Define(m, query.Spec[assumeRoleWithWebIdentityInput, assumeRoleWithWebIdentityResult]{
+			Name: "AssumeRoleWithWebIdentity", Check: checkAssumeRoleWithWebIdentity, Identity: webIdentity,
+			Needs: h.needAssumeRoleWithWebIdentity, Serve: h.assumeRoleWithWebIdentity,
+		}),
 		query.Define(m, query.Spec[getSessionTokenInput, getSessionTokenResult]{
 			Name: "GetSessionToken", Check: checkGetSessionToken, Needs: needGetSessionToken, Serve: h.getSessionToken,
 		}),
@@ -126,8 +130,8 @@ func (h *handlers) seal(s *session.Session) (*credentials, int, error) {
 	return &credentials{s.AccessKeyID, s.SecretAccessKey, token, query.Timestamp(s.Expires)}, size, nil
 }
 
-// seconds returns a number of seconds, or the default when none is given.
-func seconds(given *int, otherwise time.Duration) time.Duration {
+// durationOf returns a number of seconds, or the default when none is given.
+func durationOf(given *int, otherwise time.Duration) time.Duration {
 	if given == nil {
 		return otherwise
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/encodedmessage"
 	"github.com/keywright/keywright/internal/iam"
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/query"
 	"github.com/keywright/keywright/internal/query/querytest"
 	"github.com/keywright/keywright/internal/secrets"
@@ -44,6 +45,13 @@ func newSetting(t testing.TB) *setting {
 	}
 	s := &setting{querytest.New(t, identities, tokens), tokens, d, keyring}
 	s.Caller = querytest.Root(querytest.AccountID)
+	alice := oidc.Token{Issuer: "https://idp.example.com/x", Subject: "alice-1", Audience: "app", Audiences: []string{"app"}, Methods: []string{"pwd"}}
+	tagged := alice
+	tagged.Tags, tagged.Transitive, tagged.Source = []oidc.Tag{{Key: "Team", Value: "disk"}, {Key: "Level", Value: "2"}}, []string{"Team"}, "alice@example.com"
+	s.Identities = map[string]*service.Caller{
+		"token-of-alice":    querytest.Federated(querytest.AccountID, &alice),
+		"token-with-claims": querytest.Federated(querytest.AccountID, &tagged),
+	}
 	return s
 }
 
@@ -61,8 +69,13 @@ func (s *setting) messages(t *testing.T) map[string]string {
 	return texts
 }
 
-// as sets the caller: "credentials TOKEN" is who has a session token.
+// as sets the caller: "credentials TOKEN" is who has a session token, "nobody"
+// who signs nothing.
 func (s *setting) as(text string) (err error) {
+	if text == "nobody" {
+		s.Caller = nil
+		return nil
+	}
 	if token, ok := strings.CutPrefix(text, "credentials "); ok {
 		opened, err := session.Open(s.keyring, token)
 		if err != nil {
@@ -157,9 +170,9 @@ func checkDocumented(t *testing.T, served []string, asked map[string]bool) {
 	}
 }
 
-// together are the actions of one AssumeRole, which are decided with the same
+// together are the actions of assuming a role, which are decided with the same
 // keys: a trust policy's statement names them together.
-var together = []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
+var together = []string{"sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"}
 
 // checkKeys holds the condition keys of a need against those that AWS documents
 // for its action or its type of resource, and returns how many there are.

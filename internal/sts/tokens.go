@@ -20,7 +20,7 @@ const (
 
 // userDuration returns how long a session of the caller's own lasts.
 func userDuration(r *service.Request, given *int) time.Duration {
-	d := seconds(given, defaultUserDuration)
+	d := durationOf(given, defaultUserDuration)
 	if r.Caller.Root() {
 		d = min(d, maxRootDuration)
 	}

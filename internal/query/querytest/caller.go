@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/session"
@@ -76,6 +77,14 @@ func FindCaller(d *directory.Directory, text string) (*service.Caller, error) {
 		}
 	}
 	return nil, fmt.Errorf("there is no %s", text)
+}
+
+// Federated returns who shows a token of an account's OpenID Connect provider.
+func Federated(accountID string, token *oidc.Token) *service.Caller {
+	arn := directory.OpenIDConnectProviderARN(accountID, token.Issuer)
+	return &service.Caller{
+		Type: eval.FederatedIdentity, AccountID: accountID, ARN: arn, UserID: arn + ":" + token.Audience + ":" + token.Subject, Token: token,
+	}
 }
 
 // SessionCaller returns the caller who has a session's credentials.

@@ -6,6 +6,7 @@ package querytest
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/keywright/keywright/internal/access"
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/service"
 	"github.com/keywright/keywright/internal/sigv4"
 )
@@ -29,10 +31,15 @@ var versions = map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}
 
 // Server is a dispatcher with a caller.
 type Server struct {
-	Caller *service.Caller // of the next requests
-	Deny   map[string]bool // the actions that the caller is not allowed
-	Asked  []service.Need  // by the last request
-	Fail   *awserr.Error   // what authentication fails with; nil lets it succeed
+	Caller *service.Caller // of the next requests; nil sends them without a signature
+
+	// Identities are who shows a token of an identity provider. Any other token
+	// is none.
+	Identities map[string]*service.Caller
+
+	Deny  map[string]bool // the actions that the caller is not allowed
+	Asked []service.Need  // by the last request
+	Fail  *awserr.Error   // what authentication fails with; nil lets it succeed
 
 	Calls []Call // all requests so far
 
@@ -81,9 +88,16 @@ func (s *Server) Post(serviceName, body string) *Answer {
 func (s *Server) Send(method, serviceName, query, body string) *Answer {
 	r := httptest.NewRequest(method, "http://localhost/?"+query, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	if s.Caller == nil {
+		return s.serve(r)
+	}
 	r.Header.Set("X-Amz-Date", Now.Format("20060102T150405Z"))
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/"+Now.Format("20060102")+"/us-east-1/"+serviceName+
 		"/aws4_request, SignedHeaders=host;x-amz-date, Signature="+strings.Repeat("0", 64))
+	return s.serve(r)
+}
+
+func (s *Server) serve(r *http.Request) *Answer {
 	s.Asked = nil
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
@@ -100,7 +114,17 @@ func (a *authority) Authenticate(r *http.Request, _ *sigv4.Signature, _ time.Tim
 		return nil, nil, a.Fail
 	}
 	body, err := sigv4.NewBody(r)
+	if a.Caller == nil {
+		return &service.Caller{}, body, err
+	}
 	return a.Caller, body, err
+}
+
+func (a *authority) Identify(_ context.Context, w service.WebIdentity, _ time.Time) (*service.Caller, error) {
+	if c, ok := a.Identities[w.Token]; ok {
+		return c, nil
+	}
+	return nil, oidc.ErrInvalid
 }
 
 func (a *authority) Authorize(q *access.Query) error {
