@@ -156,3 +156,26 @@ func TestAuthorizationMessages(t *testing.T) {
 	}
 	ran(t, "client cli messages")
 }
+
+// TestServiceLinkedRoles makes and deletes the role of a service with the AWS
+// CLI, as Terraform's aws_iam_service_linked_role does.
+func TestServiceLinkedRoles(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, harness.Options{})
+	const name = "AWSServiceRoleForElasticBeanstalk"
+	sh := newShell(t, s, newUser(t, s, "deployer", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*Role*"],"Resource":"*"},
+		{"Effect":"Deny","Action":"iam:CreateServiceLinkedRole","Resource":"*","Condition":{"StringNotLike":{"iam:AWSServiceName":"elasticbeanstalk.*"}}}]}`))
+	sh.fails([]string{"iam", "create-service-linked-role", "--aws-service-name", "ecs.amazonaws.com"}, "AccessDenied")
+	sh.fails([]string{"iam", "create-service-linked-role", "--aws-service-name", "nothing.amazonaws.com"}, "InvalidInput")
+	create := []string{"iam", "create-service-linked-role", "--aws-service-name", "elasticbeanstalk.amazonaws.com"}
+	contains(t, sh.ok(create...), `"RoleName": "`+name+`"`, `:role/aws-service-role/elasticbeanstalk.amazonaws.com/`+name)
+	sh.fails(create, "InvalidInput", "has been taken in this account")
+	sh.fails([]string{"iam", "delete-role", "--role-name", name}, "UnmodifiableEntity", "this role is only modifiable by AWS")
+	sh.ok("iam", "tag-role", "--role-name", name, "--tags", "Key=a,Value=b")
+	sh.ok("iam", "update-role", "--role-name", name, "--description", "for the old stack")
+	contains(t, sh.ok("iam", "get-role", "--role-name", name), `"for the old stack"`, `"elasticbeanstalk.amazonaws.com"`)
+	task := strings.TrimSpace(sh.ok("iam", "delete-service-linked-role", "--role-name", name, "--query", "DeletionTaskId", "--output", "text"))
+	contains(t, sh.ok("iam", "get-service-linked-role-deletion-status", "--deletion-task-id", task), "SUCCEEDED")
+	sh.fails([]string{"iam", "get-role", "--role-name", name}, "NoSuchEntity")
+	ran(t, "client cli identities")
+}

@@ -8,10 +8,10 @@ import (
 
 // AttachPolicy attaches a managed policy to a user, group or role; that it is
 // attached already is no error. It fails with *NotFoundError (the entity, the
-// policy) and *LimitError.
+// policy), *ProtectedRoleError and *LimitError.
 func (d *Directory) AttachPolicy(ctx context.Context, to Entity, arn string) error {
 	return d.mutate(ctx, func(v *view, c *change) error {
-		e, err := v.entity(to)
+		e, err := v.changeable(to)
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (d *Directory) AttachPolicy(ctx context.Context, to Entity, arn string) err
 // entity, the attachment).
 func (d *Directory) DetachPolicy(ctx context.Context, from Entity, arn string) error {
 	return d.mutate(ctx, func(v *view, c *change) error {
-		e, err := v.entity(from)
+		e, err := v.changeable(from)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (d *Directory) PutInlinePolicy(ctx context.Context, in Entity, name, docume
 		return err
 	}
 	return d.mutate(ctx, func(v *view, c *change) error {
-		e, err := v.entity(in)
+		e, err := v.changeable(in)
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (d *Directory) InlinePolicy(in Entity, name string) (document string, ok bo
 // fails with *NotFoundError (the entity, the inline policy).
 func (d *Directory) DeleteInlinePolicy(ctx context.Context, in Entity, name string) error {
 	return d.mutate(ctx, func(v *view, c *change) error {
-		e, err := v.entity(in)
+		e, err := v.changeable(in)
 		if err != nil {
 			return err
 		}

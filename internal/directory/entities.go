@@ -110,24 +110,32 @@ func (d *Directory) renameEntity(ctx context.Context, of Entity, name, path *str
 // deleteEntity deletes a user, group or role that nothing belongs to any more.
 func (d *Directory) deleteEntity(ctx context.Context, of Entity) error {
 	return d.mutate(ctx, func(v *view, c *change) error {
-		e, err := v.entity(of)
+		e, err := v.changeable(of)
 		if err != nil {
 			return err
 		}
-		for _, held := range []struct {
-			by    string
-			count int
-		}{
-			{"instance profiles", len(e.profiles)}, {"groups", len(e.groups)}, {"members", len(e.members)}, {"access keys", len(e.keys)},
-			{"a login profile", e.logins()}, {"inline policies", len(e.inline)}, {"policies", len(e.attached)},
-		} {
-			if held.count > 0 {
-				return &InUseError{string(of.Kind), e.row.name, held.by}
-			}
+		if err := e.held(); err != nil {
+			return err
 		}
 		c.remove(e.row)
 		return nil
 	})
+}
+
+// held fails with an *InUseError when something belongs to a user, group or role.
+func (e *entity) held() error {
+	for _, held := range []struct {
+		by    string
+		count int
+	}{
+		{"instance profiles", len(e.profiles)}, {"groups", len(e.groups)}, {"members", len(e.members)}, {"access keys", len(e.keys)},
+		{"a login profile", e.logins()}, {"inline policies", len(e.inline)}, {"policies", len(e.attached)},
+	} {
+		if held.count > 0 {
+			return &InUseError{string(e.row.kind), e.row.name, held.by}
+		}
+	}
+	return nil
 }
 
 // logins is how many passwords a user has.
@@ -162,6 +170,9 @@ func (d *Directory) SetBoundary(ctx context.Context, of Entity, policyARN string
 	_, err := d.changeEntity(ctx, of, func(v *view, r *entityRow) error {
 		if !kinds[r.kind].principal {
 			return &InvalidError{"permissions boundary", policyARN, "a group has none"}
+		}
+		if r.serviceLinked() {
+			return &ProtectedRoleError{r.name}
 		}
 		if policyARN == "" && r.boundary == "" {
 			return &NotFoundError{"boundary", r.name}

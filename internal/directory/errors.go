@@ -53,6 +53,15 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("%s %q cannot be deleted: it has %s", e.Kind, e.Name, e.By)
 }
 
+// ProtectedRoleError says that a role belongs to a service, which alone may
+// change it.
+type ProtectedRoleError struct{ Name string }
+
+// Error says which role.
+func (e *ProtectedRoleError) Error() string {
+	return fmt.Sprintf("role %q belongs to a service and cannot be changed", e.Name)
+}
+
 // LimitError says that a quota is used up. Quota is one of the Quota constants.
 type LimitError struct {
 	Quota string

@@ -102,11 +102,11 @@ func (d *Directory) DeleteInstanceProfile(ctx context.Context, accountID, name s
 }
 
 // AddRoleToInstanceProfile puts a role into an instance profile. It fails with
-// *NotFoundError (instance profile, role), and with *LimitError when the
-// profile has a role.
+// *NotFoundError (instance profile, role), *ProtectedRoleError, and with
+// *LimitError when the profile has a role.
 func (d *Directory) AddRoleToInstanceProfile(ctx context.Context, accountID, name, role string) error {
 	return d.changeInstanceProfile(ctx, accountID, name, func(v *view, r *instanceProfileRow) error {
-		e, err := v.entity(Entity{accountID, KindRole, role})
+		e, err := v.changeable(Entity{accountID, KindRole, role})
 		if err != nil {
 			return err
 		}

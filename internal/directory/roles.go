@@ -39,6 +39,9 @@ func (d *Directory) CreateRole(ctx context.Context, role Role) (*Role, error) {
 	if err := r.checkRole(); err != nil {
 		return nil, err
 	}
+	if r.serviceLinked() {
+		return nil, &InvalidError{"path", r.path, "roles with this path belong to services"}
+	}
 	err := d.createEntity(ctx, r, func(v *view) error { return v.setTrust(r, role.TrustPolicy) })
 	if err != nil {
 		return nil, err
@@ -85,9 +88,13 @@ func (d *Directory) RoleByID(id string) (*Role, bool) {
 }
 
 // UpdateRole changes a role. It fails with *NotFoundError, *LimitError,
-// *InvalidError and *DocumentError.
+// *InvalidError and *DocumentError, and with *ProtectedRoleError for all but the
+// description of a service-linked role.
 func (d *Directory) UpdateRole(ctx context.Context, accountID, name string, u RoleUpdate) (*Role, error) {
 	r, err := d.changeEntity(ctx, Entity{accountID, KindRole, name}, func(v *view, r *entityRow) error {
+		if r.serviceLinked() && (u.MaxSessionDuration != nil || u.TrustPolicy != nil) {
+			return &ProtectedRoleError{r.name}
+		}
 		if u.Description != nil {
 			r.description = *u.Description
 		}
@@ -112,7 +119,8 @@ func (d *Directory) UpdateRole(ctx context.Context, accountID, name string, u Ro
 	return role, nil
 }
 
-// DeleteRole deletes a role. It fails with *NotFoundError, and with
+// DeleteRole deletes a role. It fails with *NotFoundError, with
+// *ProtectedRoleError for a service-linked role, and with
 // *InUseError while the role has policies or is in an instance profile.
 func (d *Directory) DeleteRole(ctx context.Context, accountID, name string) error {
 	return d.deleteEntity(ctx, Entity{accountID, KindRole, name})

@@ -21,6 +21,7 @@ func fault(err error) error {
 		invalid   *directory.InvalidError
 		malformed *policy.Error
 		password  *directory.PasswordError
+		protected *directory.ProtectedRoleError
 	)
 	switch {
 	case errors.As(err, &notFound):
@@ -35,6 +36,8 @@ func fault(err error) error {
 		return awserr.InvalidInput.WithMessage("The thumbprints are invalid: %s", invalid.Reason).WithCause(err)
 	case errors.As(err, &invalid):
 		return awserr.ValidationError.WithMessage("The specified value for %s is invalid: %s", invalid.Field, invalid.Reason).WithCause(err)
+	case errors.As(err, &protected):
+		return awserr.UnmodifiableEntity.WithMessage("Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", protected.Name).WithCause(err)
 	case errors.As(err, &password):
 		return awserr.PasswordPolicyViolation.WithMessage("Password does not conform to the account password policy: %s.", password.Reason).WithCause(err)
 	case errors.Is(err, directory.ErrWrongPassword):

@@ -35,6 +35,7 @@ type handlers struct {
 	providers Providers
 	model     *query.Model
 	reports   credentialReports
+	deletions deletions
 }
 
 // input is the parameters of an operation.
@@ -104,7 +105,7 @@ func (h *handlers) operations() []service.Operation {
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
 		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(), h.absentOperations(),
-		h.loginProfileOperations(),
+		h.loginProfileOperations(), h.serviceLinkedOperations(),
 		h.openIDConnectOperations(),
 	} {
 		all = append(all, family...)

@@ -25,6 +25,8 @@ type resource struct {
 	tagKeys     []string        // that the request takes from it
 	policyARN   string          // that the request attaches or detaches
 
+	awsService string // of the service-linked role that the request makes
+
 	passedTo, associated string // of a role that is passed: to which service, and for what
 }
 
@@ -46,6 +48,9 @@ func (x resource) need(action string) service.Need {
 		}
 		if x.policyARN != "" {
 			c.SetString("iam:PolicyARN", x.policyARN)
+		}
+		if x.awsService != "" {
+			c.SetString("iam:AWSServiceName", x.awsService)
 		}
 		if x.passedTo != "" {
 			c.SetString("iam:PassedToService", x.passedTo)

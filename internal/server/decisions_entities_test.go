@@ -50,6 +50,9 @@ func (w *world) newEntity(a *account, kind, path, name string) (*entity, error) 
 	ctx := context.Background()
 	e := &entity{account: a, kind: kind, path: path, name: name}
 	if kind == "role" {
+		if strings.HasPrefix(path, "/aws-service-role/") {
+			return nil, cannot("only its service assumes a service-linked role")
+		}
 		e.trust = a.keeperTrust()
 		out, err := a.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: &e.trust})
 		if err != nil {

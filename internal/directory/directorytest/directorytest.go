@@ -51,6 +51,7 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		{"Memberships", testMemberships},
 		{"Roles", testRoles},
 		{"TrustBinding", testTrustBinding},
+		{"ServiceLinkedRoles", testServiceLinkedRoles},
 		{"Names", testNames},
 		{"Tags", testTags},
 		{"Deletion", testDeletion},
