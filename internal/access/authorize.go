@@ -32,6 +32,7 @@ type Query struct {
 	common   condition.Context // the keys of the request and its caller
 	own      condition.Context // over it, those of Need
 	policies eval.Policies
+	acls     eval.AccessControl // of policies, where they count
 }
 
 // Authorize returns nil when the caller is allowed what he needs, and
@@ -54,7 +55,7 @@ func (a *Access) Authorize(q *Query) error {
 		a.gather(q)
 	}
 	request.Context = q.needContext(request.ResourceAccount)
-	q.bindResource()
+	a.bindResource(q)
 	d := eval.Decide(&request, &q.policies)
 	if d.Allowed() || d.Effect == eval.ImplicitDeny && q.Need.Owner != "" && q.Need.Owner == q.Caller.UserID {
 		return nil
@@ -62,8 +63,9 @@ func (a *Access) Authorize(q *Query) error {
 	return a.withMessage(q, &request, q.denied(d))
 }
 
-// bound reports an error unless the need carries the bucket or role that takes
-// part in its decision: a policy that was not looked up must not be passed over.
+// bound reports an error unless the need carries the bucket, the object or the
+// role that takes part in its decision: a policy that was not looked up must not be
+// passed over, nor an access control list.
 func (q *Query) bound() error {
 	n := q.Need
 	switch service, _, _ := strings.Cut(n.Action, ":"); {
@@ -72,7 +74,10 @@ func (q *Query) bound() error {
 		if !ok || rest != "" && rest[0] != '/' {
 			return errUnboundNeed
 		}
-	case service == "s3" && n.Action != "s3:CreateBucket" && n.Action != "s3:ListAllMyBuckets":
+		if !n.Bucket.ACLsDisabled() && (n.Bucket.ACL == nil || n.Object == nil && !n.NoObject && eval.NeedsObject(n.Action)) {
+			return errUnboundNeed
+		}
+	case service == "s3" && n.Action != "s3:CreateBucket" && n.Action != "s3:ListAllMyBuckets" && n.Resource != "*":
 		return errUnboundNeed
 	case n.Role != nil && n.Resource != n.Role.ARN:
 		return errUnboundNeed
@@ -131,15 +136,23 @@ func (q *Query) needContext(resourceAccount string) *condition.Context {
 	return &q.own
 }
 
-// bindResource sets the policies that the need's bucket or role brings.
-func (q *Query) bindResource() {
+// bindResource sets the policies that the need's bucket or role brings. Block
+// Public Access, which is the account's too, is asked for only where there is
+// something public that it could hold back.
+func (a *Access) bindResource(q *Query) {
 	p := &q.policies
-	p.Resource, p.RestrictPublicBuckets = nil, false
+	p.Resource, p.ACLs, p.RestrictPublicBuckets = nil, nil, false
 	if b := q.Need.Bucket; b != nil {
 		if b.Policy != nil {
 			p.Resource = b.Policy.Compiled
+			p.RestrictPublicBuckets = p.Resource.Public() && a.directory.PublicAccess(b).RestrictPublicBuckets
 		}
-		p.RestrictPublicBuckets = b.PublicAccessBlock != nil && b.PublicAccessBlock.RestrictPublicBuckets
+		if !b.ACLsDisabled() {
+			q.acls = eval.AccessControl{
+				Bucket: b.ACL, Object: q.Need.Object, NoObject: q.Need.NoObject, IgnorePublic: a.directory.PublicAccess(b).IgnorePublicAcls,
+			}
+			p.ACLs = &q.acls
+		}
 	}
 	if r := q.Need.Role; r != nil {
 		p.Resource = r.Trust

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 )
 
@@ -16,6 +17,12 @@ type Need struct {
 	// Bucket is the bucket of an S3 resource; its policy and its owner take
 	// part. Only a need for a bucket that is yet to be made leaves it nil.
 	Bucket *directory.Bucket
+	// Object is the access control list of the object that the need is about, and
+	// NoObject says that there is none, where the bucket's ACLs are not disabled. An
+	// action on which the object's owner decides must have one of them.
+	Object   *acl.List
+	NoObject bool
+
 	// Role is the role to be assumed; its trust policy must allow. A role that
 	// does not exist is nil, and denied as any other.
 	Role *directory.Role

@@ -9,6 +9,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -140,8 +141,13 @@ type createBucketConfiguration struct {
 	closed
 }
 
-// createBucketInput is a bucket to be made and, when it was given, where.
-type createBucketInput struct{ location *string }
+// createBucketInput is a bucket to be made: where, when that was given, with which
+// Object Ownership, or "", and who is granted what.
+type createBucketInput struct {
+	location  *string
+	ownership string
+	acl       aclRequest
+}
 
 func (s *S3) createBucket() service.Operation {
 	return service.Define(service.Spec[createBucketInput]{
@@ -159,6 +165,10 @@ func parseCreateBucket(r *service.Request) (in createBucketInput, err error) {
 	if err := checkCreateBucketHeaders(r.HTTP.Header); err != nil {
 		return in, err
 	}
+	in.ownership = r.HTTP.Header.Get(headerOwnership)
+	if in.acl, err = headerACL(r.HTTP.Header); err != nil {
+		return in, err
+	}
 	body, err := r.ReadBody(maxSmallDocument)
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
 		return in, err
@@ -174,13 +184,10 @@ func parseCreateBucket(r *service.Request) (in createBucketInput, err error) {
 	return in, nil
 }
 
-// objectOwnerships are the values of Object Ownership ("Controlling ownership of
-// objects and disabling ACLs for your bucket", Amazon S3 User Guide). Only the
-// first is implemented: access control lists are always disabled.
-var objectOwnerships = []string{directory.BucketOwnerEnforced, "BucketOwnerPreferred", "ObjectWriter"}
-
-// headerBucketLock makes a bucket with Object Lock.
-const headerBucketLock = "x-amz-bucket-object-lock-enabled"
+const (
+	headerBucketLock = "x-amz-bucket-object-lock-enabled"
+	headerOwnership  = "x-amz-object-ownership"
+)
 
 func withObjectLock(h http.Header) bool { return strings.EqualFold(h.Get(headerBucketLock), "true") }
 
@@ -191,18 +198,15 @@ func checkCreateBucketHeaders(h http.Header) error {
 	if v := h.Get("x-amz-bucket-namespace"); v != "" && v != "global" {
 		return notImplemented("x-amz-bucket-namespace")
 	}
-	if h.Values("x-amz-object-ownership") == nil {
-		return nil
+	if v := h.Get(headerOwnership); h.Values(headerOwnership) != nil && !slices.Contains(objectOwnerships, v) {
+		return awserr.InvalidArgument.WithMessage("Invalid x-amz-object-ownership header: %s", v).With("ArgumentName", headerOwnership)
 	}
-	v := h.Get("x-amz-object-ownership")
-	if err := checkOwnership(v); !errors.Is(err, errOwnershipValue) {
-		return err
-	}
-	return awserr.InvalidArgument.WithMessage("Invalid x-amz-object-ownership header: %s", v).With("ArgumentName", "x-amz-object-ownership")
+	return nil
 }
 
 func createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need, error) {
-	future := &request{Request: r, bucket: &directory.Bucket{Name: r.Bucket, AccountID: r.Caller.AccountID}}
+	// A bucket that is not there has no access control list that could grant.
+	future := &request{Request: r, bucket: &directory.Bucket{Name: r.Bucket, AccountID: r.Caller.AccountID, Ownership: directory.BucketOwnerEnforced}}
 	location := func(c *condition.Context) {
 		if in.location != nil {
 			c.SetString("s3:LocationConstraint", *in.location)
@@ -210,11 +214,11 @@ func createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need
 	}
 	h := r.HTTP.Header
 	needs := []service.Need{future.onBucket("s3:CreateBucket", location,
-		future.headerKeys(aclHeaders...), future.headerKeys("x-amz-bucket-namespace", "x-amz-object-ownership"))}
+		future.headerKeys(aclHeaders...), future.headerKeys("x-amz-bucket-namespace", headerOwnership))}
 	if hasACL(h) {
 		needs = append(needs, future.onBucket("s3:PutBucketAcl", future.headerKeys(aclHeaders...)))
 	}
-	if h.Values("x-amz-object-ownership") != nil {
+	if in.ownership != "" {
 		needs = append(needs, future.onBucket("s3:PutBucketOwnershipControls"))
 	}
 	if withObjectLock(h) {
@@ -227,15 +231,17 @@ func (s *S3) serveCreateBucket(ctx context.Context, r *service.Request, in creat
 	if err := s.checkLocation(in.location); err != nil {
 		return nil, err
 	}
-	if err := checkNewBucketACL(r); err != nil {
+	grants, err := s.list(in.acl, r.Caller.CanonicalID, r.Caller.CanonicalID)
+	if err != nil {
 		return nil, err
 	}
-	if b, ok := s.directory.Bucket(r.Bucket); ok {
-		return s.bucketExists(r, b.AccountID == r.Caller.AccountID)
+	b := directory.Bucket{
+		Name: r.Bucket, ID: newBucketID(), AccountID: r.Caller.AccountID, Region: s.region, Ownership: in.ownership, ACL: grants,
 	}
-	b := directory.Bucket{Name: r.Bucket, ID: newBucketID(), AccountID: r.Caller.AccountID, Region: s.region}
+	if there, ok := s.directory.Bucket(r.Bucket); ok {
+		return s.bucketExists(ctx, &b, there)
+	}
 	if withObjectLock(r.HTTP.Header) {
-		var err error
 		if b.Configurations, err = lockedFromTheStart(); err != nil {
 			return nil, err
 		}
@@ -244,19 +250,29 @@ func (s *S3) serveCreateBucket(ctx context.Context, r *service.Request, in creat
 		return nil, storeError(err, &b, "")
 	}
 	if _, err := s.directory.CreateBucket(ctx, b); err != nil {
-		return s.createFailed(ctx, r, &b, err)
+		return s.createFailed(ctx, &b, err)
 	}
 	return created(r.Bucket), nil
 }
 
 // createFailed gives the room back that was made for a bucket.
-func (s *S3) createFailed(ctx context.Context, r *service.Request, b *directory.Bucket, err error) (*service.Response, error) {
+func (s *S3) createFailed(ctx context.Context, b *directory.Bucket, err error) (*service.Response, error) {
 	cleanup := s.objects.DeleteBucket(context.WithoutCancel(ctx), room(b))
 	var exists *directory.ExistsError
 	var limit *directory.LimitError
+	var refused *directory.ACLError
 	switch {
-	case errors.As(err, &exists):
-		return s.bucketExists(r, exists.Owned)
+	case errors.As(err, &exists) && !exists.Owned:
+		return nil, awserr.BucketAlreadyExists.With("BucketName", b.Name)
+	case exists != nil:
+		if there, ok := s.directory.Bucket(b.Name); ok {
+			return s.bucketExists(ctx, b, there)
+		}
+		return nil, awserr.OperationAborted.WithCause(err) // it was deleted again
+	case errors.As(err, &refused) && refused.Public:
+		return nil, awserr.InvalidBucketACLWithPublicAccessBlock
+	case refused != nil:
+		return nil, awserr.InvalidBucketACLWithOwnership
 	case errors.As(err, &limit):
 		return nil, awserr.TooManyBuckets.WithCause(err)
 	}
@@ -271,15 +287,27 @@ func created(bucket string) *service.Response {
 }
 
 // bucketExists answers who makes a bucket that exists. Its owner is told in
-// us-east-1 that all went well ("CreateBucket", Amazon S3 API Reference).
-func (s *S3) bucketExists(r *service.Request, owned bool) (*service.Response, error) {
+// us-east-1 that all went well, and its access control list is set anew
+// ("CreateBucket", Amazon S3 API Reference).
+func (s *S3) bucketExists(ctx context.Context, b, there *directory.Bucket) (*service.Response, error) {
 	switch {
-	case owned && s.region == "us-east-1":
-		return created(r.Bucket), nil
-	case owned:
-		return nil, awserr.BucketAlreadyOwnedByYou.With("BucketName", r.Bucket)
+	case b.AccountID != there.AccountID:
+		return nil, awserr.BucketAlreadyExists.With("BucketName", b.Name)
+	case s.region != "us-east-1":
+		return nil, awserr.BucketAlreadyOwnedByYou.With("BucketName", b.Name)
+	case slices.Equal(b.ACL.Grants, there.ACL.Grants):
+		return created(b.Name), nil
 	}
-	return nil, awserr.BucketAlreadyExists.With("BucketName", r.Bucket)
+	var refused *directory.ACLError
+	switch err := s.directory.SetBucketACL(ctx, there.ID, b.ACL); {
+	case errors.As(err, &refused) && refused.Public:
+		return nil, awserr.InvalidBucketACLWithPublicAccessBlock
+	case refused != nil:
+		return nil, awserr.InvalidBucketACLWithOwnership
+	case err != nil:
+		return nil, directoryError(err, b.Name)
+	}
+	return created(b.Name), nil
 }
 
 // checkLocation demands that a bucket is made where the server is. There is no
@@ -330,14 +358,17 @@ func (s *S3) deleteBucket() service.Operation {
 	})
 }
 
-// directoryError words an error of changing a bucket's configuration.
-func (r *request) directoryError(err error) error {
+// directoryError words an error of changing the configuration of a bucket.
+func directoryError(err error, bucket string) error {
 	var gone *directory.NotFoundError
 	if errors.As(err, &gone) {
-		return awserr.NoSuchBucket.With("BucketName", r.bucket.Name)
+		return awserr.NoSuchBucket.With("BucketName", bucket)
 	}
 	return err
 }
+
+// directoryError is that of the request's bucket.
+func (r *request) directoryError(err error) error { return directoryError(err, r.bucket.Name) }
 
 func (s *S3) headBucket() service.Operation {
 	return define(s, spec[struct{}]{

@@ -97,7 +97,7 @@ func (s *source) need(r *request, action string) service.Need {
 	if s.object != nil {
 		tags = s.object.Info().Attributes.Tags
 	}
-	return r.need(s.version.action(action), s.bucket, s.key, []keys{existingTags(tags), s.version.key})
+	return about(r.need(s.version.action(action), s.bucket, s.key, []keys{existingTags(tags), s.version.key}), s.object, s.err)
 }
 
 // contextKey sets the key of where an object is copied from: bucket and key,
@@ -243,14 +243,14 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	if err := in.source.check(r, size); err != nil {
 		return nil, err
 	}
-	if err := r.checkACL(in.acl); err != nil {
-		return nil, err
-	}
 	if in.changesNothing(r) {
 		return nil, awserr.InvalidRequest.WithMessage("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	attributes := in.target(r)
-	var err error
+	attributes := in.target()
+	err := r.own(&attributes, in.acl)
+	if err != nil {
+		return nil, err
+	}
 	if attributes.Lock, err = r.lockOf(in.lock); err != nil {
 		return nil, err
 	}
@@ -288,13 +288,13 @@ func (in *copyInput) changesNothing(r *request) bool {
 
 // target returns the attributes of the copy. Metadata and tags come from the
 // source unless they are replaced; storage class and website redirect location
-// never do.
-func (in *copyInput) target(r *request) objects.Attributes {
+// never do, nor does the access control list.
+func (in *copyInput) target() objects.Attributes {
 	a := in.attributes
 	if !in.replaceMetadata {
 		a = in.source.object.Info().Attributes
 		a.StorageClass, a.WebsiteRedirectLocation = in.attributes.StorageClass, in.attributes.WebsiteRedirectLocation
 	}
-	a.Tags, a.OwnerID = in.tags(), r.ownerID()
+	a.Tags = in.tags()
 	return a
 }

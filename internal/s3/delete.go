@@ -32,8 +32,11 @@ func (s *S3) deleteObject() service.Operation {
 		name: "DeleteObject", parse: parseDelete, reveals: revealsKey[*deleteInput],
 		needs: func(r *request, in *deleteInput) ([]service.Need, error) {
 			needs := []service.Need{r.onObject(in.version.action("s3:DeleteObject"), r.headerKeys("if-match"), in.version.key)}
+			if !in.version.given {
+				in.conditions.OwnerID = r.changing(&needs[0], r.Key)
+			}
 			if m := in.conditions.IfMatch; m != "" && m != "*" {
-				needs = append(needs, r.onObject("s3:GetObject"))
+				needs = append(needs, r.aboutCurrent(r.onObject("s3:GetObject"), r.Key))
 			}
 			if in.bypass = r.bypasses(); in.bypass {
 				needs = append(needs, r.onObject("s3:BypassGovernanceRetention", in.version.key))
@@ -71,7 +74,7 @@ func serveDelete(ctx context.Context, r *request, in *deleteInput) (*service.Res
 		return nil, err
 	}
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
-		Key: r.Key, VersionID: in.version.id, Conditions: in.conditions, Versioning: r.versioning(), BypassGovernance: in.bypass,
+		Key: r.Key, VersionID: in.version.id, Conditions: in.conditions, Versioning: r.versioning(), BypassGovernance: in.bypass, OwnerID: r.newOwnerID(),
 	})
 	if err != nil && !errors.Is(err, objects.ErrNoSuchVersion) {
 		return nil, conditionFailed(r.storeError(err), in.conditions)
@@ -121,6 +124,7 @@ type deleteItem struct {
 	key        string
 	version    version
 	conditions objects.Conditions
+	ownerID    string // that what is deleted must have; see changing
 	needs      []int
 	reveals    int
 }
@@ -222,7 +226,11 @@ func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, err
 	in.bypass = r.bypasses()
 	for i := range in.items {
 		item := &in.items[i]
-		item.needs = []int{add(r.need(item.version.action("s3:DeleteObject"), r.bucket, item.key, []keys{item.version.key}))}
+		need := r.need(item.version.action("s3:DeleteObject"), r.bucket, item.key, []keys{item.version.key})
+		if !item.version.given {
+			item.ownerID = r.changing(&need, item.key)
+		}
+		item.needs = []int{add(need)}
 		if in.bypass {
 			item.needs = append(item.needs, add(r.need("s3:BypassGovernanceRetention", r.bucket, item.key, []keys{item.version.key})))
 		}
@@ -230,7 +238,7 @@ func deleteObjectsNeeds(r *request, in *deleteObjectsInput) ([]service.Need, err
 			continue
 		}
 		if item.conditions.IfMatch != "*" {
-			item.needs = append(item.needs, add(r.need("s3:GetObject", r.bucket, item.key, nil)))
+			item.needs = append(item.needs, add(r.aboutCurrent(r.need("s3:GetObject", r.bucket, item.key, nil), item.key)))
 		}
 		item.reveals = add(r.revealed(r.bucket, item.key))
 	}
@@ -275,8 +283,10 @@ func deleteOne(ctx context.Context, r *request, item *deleteItem, bypass bool) (
 			return objects.Deleted{}, err
 		}
 	}
+	conditions := item.conditions
+	conditions.OwnerID = item.ownerID
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
-		Key: item.key, VersionID: item.version.id, Conditions: item.conditions, Versioning: r.versioning(), BypassGovernance: bypass,
+		Key: item.key, VersionID: item.version.id, Conditions: conditions, Versioning: r.versioning(), BypassGovernance: bypass, OwnerID: r.newOwnerID(),
 	})
 	if errors.Is(err, objects.ErrNoSuchVersion) && item.conditions == (objects.Conditions{}) {
 		return deleted, nil // what is not there counts as deleted

@@ -66,6 +66,7 @@ var storeErrors = []struct {
 	{objects.ErrNoSuchKey, awserr.NoSuchKey},
 	{objects.ErrNoSuchVersion, awserr.NoSuchVersion},
 	{objects.ErrLocked, awserr.AccessDenied.WithMessage("Access Denied because object protected by object lock.")},
+	{objects.ErrOtherOwner, awserr.OperationAborted},
 	{objects.ErrNoSuchUpload, awserr.NoSuchUpload},
 	{objects.ErrPreconditionFailed, awserr.PreconditionFailed},
 	{objects.ErrIncomplete, awserr.IncompleteBody},

@@ -133,14 +133,14 @@ type objectElement struct {
 	StorageClass      string
 }
 
-func (in *listing) objects(all []objects.Info, owner *identity) []objectElement {
+func (in *listing) objects(all []objects.Info, owners *owners) []objectElement {
 	elements := make([]objectElement, len(all))
 	for i := range all {
 		o := &all[i]
 		elements[i] = objectElement{
 			Key: in.encode.text(o.Key), LastModified: timestamp(o.Modified), ETag: quoted(o.ETag), Size: o.Size,
 			ChecksumAlgorithm: o.Checksum.Algorithm.String(), ChecksumType: string(o.Checksum.Type),
-			Owner: owner, StorageClass: classOf(o.Attributes),
+			Owner: owners.of(o.Attributes), StorageClass: classOf(o.Attributes),
 		}
 	}
 	return elements
@@ -168,7 +168,7 @@ func serveListObjects(ctx context.Context, r *request, in listing) (*service.Res
 	}
 	result := listObjectsResult{
 		Marker: in.encode.text(in.after), listed: in.listed(r, p),
-		Contents: in.objects(p.Objects, &identity{ID: r.ownerID()}),
+		Contents: in.objects(p.Objects, r.owners()),
 	}
 	// Without a delimiter the last key is the next marker.
 	if p.Truncated && in.delimiter != "" {
@@ -226,12 +226,12 @@ func serveListObjectsV2(ctx context.Context, r *request, in listObjectsV2Input) 
 	if err != nil {
 		return nil, err
 	}
-	var owner *identity
+	var shown *owners
 	if in.fetchOwner {
-		owner = &identity{ID: r.ownerID()}
+		shown = r.owners()
 	}
 	result := listObjectsV2Result{
-		KeyCount: len(p.Objects) + len(p.Prefixes), listed: in.listed(r, p), Contents: in.objects(p.Objects, owner),
+		KeyCount: len(p.Objects) + len(p.Prefixes), listed: in.listed(r, p), Contents: in.objects(p.Objects, shown),
 		StartAfter: in.encode.optional(r.Query.Get("start-after"), r.Query.Has("start-after")),
 	}
 	if r.Query.Has("continuation-token") {

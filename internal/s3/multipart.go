@@ -75,15 +75,16 @@ func uploadChecksum(h http.Header) (checksum.Algorithm, checksum.Type, error) {
 
 func createUploadNeeds(r *request, in createUploadInput) ([]service.Need, error) {
 	needs := in.write.needs(r, in.attributes.Tags)
+	object, none := needs[0].Object, needs[0].NoObject
 	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), r.lockKeys(in.lock), creation(false))
+	needs[0].Object, needs[0].NoObject = object, none
 	return needs, nil
 }
 
 func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*service.Response, error) {
-	if err := r.checkACL(in.acl); err != nil {
+	if err := r.own(&in.attributes, in.acl); err != nil {
 		return nil, err
 	}
-	in.attributes.OwnerID = r.ownerID()
 	if !hasObjectLock(r.bucket) && hasLock(r.HTTP.Header) {
 		return nil, errNoObjectLock
 	}
@@ -249,7 +250,6 @@ func serveListUploads(ctx context.Context, r *request, in listUploadsInput) (*se
 	if err != nil {
 		return nil, r.storeError(err)
 	}
-	owner := identity{ID: r.ownerID()}
 	result := listUploadsResult{
 		Bucket: r.bucket.Name, KeyMarker: in.encode.text(in.request.KeyAfter), UploadIDMarker: in.request.UploadAfter,
 		NextKeyMarker: in.encode.text(p.NextKey), NextUploadIDMarker: p.NextUploadID,
@@ -259,7 +259,7 @@ func serveListUploads(ctx context.Context, r *request, in listUploadsInput) (*se
 	}
 	for _, u := range p.Uploads {
 		e := uploadElement{
-			Key: in.encode.text(u.Key), UploadID: u.ID, Initiator: initiatorElement(u.Initiator), Owner: owner,
+			Key: in.encode.text(u.Key), UploadID: u.ID, Initiator: initiatorElement(u.Initiator), Owner: identity{ID: ownerOf(r.bucket, u.Attributes)},
 			StorageClass: classOf(u.Attributes), Initiated: timestamp(u.Initiated),
 		}
 		if chosen(u) {

@@ -32,7 +32,9 @@ func (s *S3) uploadPart() service.Operation {
 	return define(s, spec[*partInput]{
 		name: "UploadPart", parse: parseUploadPart, serve: serveUploadPart,
 		needs: func(r *request, _ *partInput) ([]service.Need, error) {
-			return []service.Need{r.onObject("s3:PutObject", creation(false))}, nil
+			put := r.onObject("s3:PutObject", creation(false))
+			r.changing(&put, r.Key)
+			return []service.Need{put}, nil
 		},
 	})
 }
@@ -112,10 +114,9 @@ func (s *S3) uploadPartCopy() service.Operation {
 			if err := in.source.open(r); err != nil {
 				return nil, err
 			}
-			return []service.Need{
-				in.source.need(r, "s3:GetObject"),
-				r.onObject("s3:PutObject", creation(false), in.source.contextKey),
-			}, nil
+			put := r.onObject("s3:PutObject", creation(false), in.source.contextKey)
+			r.changing(&put, r.Key)
+			return []service.Need{in.source.need(r, "s3:GetObject"), put}, nil
 		},
 		reveals: func(r *request, in *partCopyInput) service.Need { return in.source.reveals(r) },
 	})
@@ -243,7 +244,7 @@ func serveListParts(ctx context.Context, r *request, in *listPartsInput) (*servi
 	}
 	u := p.Upload
 	result := listPartsResult{
-		Bucket: r.bucket.Name, Key: r.Key, UploadID: in.id, Initiator: initiatorElement(u.Initiator), Owner: identity{ID: r.ownerID()},
+		Bucket: r.bucket.Name, Key: r.Key, UploadID: in.id, Initiator: initiatorElement(u.Initiator), Owner: identity{ID: ownerOf(r.bucket, u.Attributes)},
 		StorageClass: classOf(u.Attributes), PartNumberMarker: in.page.after, MaxParts: in.page.max, IsTruncated: p.Truncated,
 	}
 	if chosen(u) {

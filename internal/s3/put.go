@@ -53,14 +53,15 @@ const defaultChecksum = checksum.CRC64NVME
 func (w *write) needs(r *request, tags map[string]string) []service.Need {
 	h := r.HTTP.Header
 	needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(tags), r.lockKeys(w.lock), creation(true))}
+	w.conditions.OwnerID = r.changing(&needs[0], r.Key)
 	if hasACL(h) {
-		needs = append(needs, r.onObject("s3:PutObjectAcl", r.headerKeys(aclHeaders...), r.headerKeys("x-amz-storage-class")))
+		needs = append(needs, r.ofNew(r.onObject("s3:PutObjectAcl", r.headerKeys(aclHeaders...), r.headerKeys("x-amz-storage-class"))))
 	}
 	if h.Values("x-amz-tagging") != nil || len(tags) > 0 {
 		needs = append(needs, r.onObject("s3:PutObjectTagging", requestTags(tags)))
 	}
 	if h.Values("If-Match") != nil {
-		needs = append(needs, r.onObject("s3:GetObject"))
+		needs = append(needs, r.aboutCurrent(r.onObject("s3:GetObject"), r.Key))
 	}
 	return append(needs, r.lockNeeds(w.lock)...)
 }
@@ -115,11 +116,10 @@ func contentOf(r *service.Request, limit int64) (c objects.Content, err error) {
 }
 
 func servePut(ctx context.Context, r *request, in *putInput) (*service.Response, error) {
-	if err := r.checkACL(in.acl); err != nil {
+	err := r.own(&in.attributes, in.acl)
+	if err != nil {
 		return nil, err
 	}
-	in.attributes.OwnerID = r.ownerID()
-	var err error
 	if in.attributes.Lock, err = r.lockOf(in.lock); err != nil {
 		return nil, err
 	}

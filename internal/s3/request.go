@@ -138,15 +138,6 @@ func room(b *directory.Bucket) objects.Bucket { return objects.Bucket{ID: b.ID, 
 
 func (r *request) room() objects.Bucket { return room(r.bucket) }
 
-// ownerID is the canonical user id of the account that owns the bucket, and so
-// every object in it.
-func (r *request) ownerID() string {
-	if a, ok := r.s3.directory.Account(r.bucket.AccountID); ok {
-		return a.CanonicalID
-	}
-	return ""
-}
-
 // open opens a version of an object until the request ends.
 func (r *request) open(bucket *directory.Bucket, key string, v version) (objects.Object, error) {
 	object, err := r.s3.objects.Open(r.HTTP.Context(), room(bucket), key, v.id)

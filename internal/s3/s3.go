@@ -9,12 +9,14 @@ import (
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/service"
+	"github.com/keywright/keywright/policy/acl"
 )
 
 // Directory is what S3 needs of the directory of accounts and buckets; see
 // directory.Directory.
 type Directory interface {
 	Account(id string) (*directory.Account, bool)
+	AccountByCanonicalID(id string) (*directory.Account, bool)
 	PrincipalID(arn string) (id string, known bool)
 	Bucket(name string) (*directory.Bucket, bool)
 	Buckets(accountID string) []*directory.Bucket
@@ -22,6 +24,9 @@ type Directory interface {
 	DeleteBucket(ctx context.Context, bucketID string) error
 	SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error
 	SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string, allowed func(*directory.Bucket) error) error
+	SetBucketACL(ctx context.Context, bucketID string, l *acl.List) error
+	SetBucketOwnership(ctx context.Context, bucketID, ownership string) error
+	PublicAccess(*directory.Bucket) directory.PublicAccessBlock
 	SetPublicAccessBlock(ctx context.Context, bucketID string, block *directory.PublicAccessBlock) error
 }
 
@@ -67,7 +72,7 @@ func (s *S3) Name() string { return "s3" }
 // rows is the operation table: the rows of every family.
 func (s *S3) rows() []row {
 	return slices.Concat(
-		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.lifecycleRows(), s.aclRows(), s.listingRows(),
+		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.lifecycleRows(), s.aclRows(), s.ownershipRows(), s.listingRows(),
 		s.getRows(), s.attributesRows(), s.putRows(), s.postRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
 		s.multipartRows(), s.partRows(), s.completeRows(),
 	)

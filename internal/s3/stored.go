@@ -80,7 +80,7 @@ func (in *stored) tags() map[string]string {
 // need is the need for an action on the object, or on its version when one is
 // named.
 func (in *stored) need(r *request, action string, more ...keys) service.Need {
-	return r.onObject(in.version.action(action), append(more, existingTags(in.tags()), in.version.key)...)
+	return about(r.onObject(in.version.action(action), append(more, existingTags(in.tags()), in.version.key)...), in.object, in.err)
 }
 
 // storedAction returns the needs of an operation that needs one action on an

@@ -234,9 +234,9 @@ func serveListObjectVersions(ctx context.Context, r *request, in listVersionsInp
 		listed:        in.listed(r, objects.ListPage{Prefixes: p.Prefixes, Truncated: p.Truncated}),
 		NextKeyMarker: in.encode.text(p.NextKey), NextVersionIDMarker: p.NextVersion,
 	}
-	owner := &identity{ID: r.ownerID()}
+	shown := r.owners()
 	for i := range p.Versions {
-		result.Versions = append(result.Versions, in.version(&p.Versions[i], owner))
+		result.Versions = append(result.Versions, in.version(&p.Versions[i], shown.of(p.Versions[i].Attributes)))
 	}
 	return r.tellRegion(&service.Response{XML: result}), nil
 }

@@ -211,7 +211,7 @@ func (w *world) state(t testing.TB) string {
 	var b strings.Builder
 	ctx := context.Background()
 	for _, bucket := range w.directory.AllBuckets() {
-		fmt.Fprintf(&b, "bucket %s of %s: %v\n", bucket.Name, bucket.AccountID, bucket.PublicAccessBlock)
+		fmt.Fprintf(&b, "bucket %s of %s: %v %q %v\n", bucket.Name, bucket.AccountID, bucket.PublicAccessBlock, bucket.Ownership, bucket.ACL.Grants)
 		if bucket.Policy != nil {
 			fmt.Fprintf(&b, "  policy %q %v\n", bucket.Policy.Document, bucket.Policy.PrincipalIDs)
 		}
