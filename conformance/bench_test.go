@@ -18,7 +18,7 @@ import (
 	"github.com/keywright/keywright/conformance/harness"
 )
 
-var benchmarkKeys = flag.Int("keys", 1_000_000, "keys in the bucket that BenchmarkListObjectsV2 lists a page of")
+var benchmarkKeys = flag.Int("keys", 1_000_000, "keys in the bucket that BenchmarkList lists pages of: a multiple of 2000")
 
 // request makes a raw request for a benchmark, reads the answer away and returns
 // an error unless it is a success.
@@ -75,22 +75,32 @@ func BenchmarkObjects(b *testing.B) {
 	}
 }
 
-// BenchmarkListObjectsV2 lists pages of a thousand out of a million keys, in the
-// middle and by folders.
-func BenchmarkListObjectsV2(b *testing.B) {
+// BenchmarkList lists pages of at most a thousand out of a million keys, through
+// the whole server: from the start, the middle and the end, by prefix and by
+// delimiter, by all of the operations that list.
+func BenchmarkList(b *testing.B) {
 	s := startServer(b, harness.Options{Flags: []string{"--log-level", "warn"}})
 	bucket := newBucket(b, s)
 	load(b, s, bucket, *benchmarkKeys)
-	client := s.HTTP()
-	middle := fmt.Sprintf("folder-%04d/key-%07d", *benchmarkKeys/2000, *benchmarkKeys/2)
+	client, n := s.HTTP(), *benchmarkKeys
+	key := func(i int) string { return url.QueryEscape(fmt.Sprintf("folder-%04d/key-%07d", i/1000, i)) }
 	for _, c := range []struct {
 		name, query string
 		want        int
 	}{
-		{"keys", "start-after=" + url.QueryEscape(middle), min(1000, *benchmarkKeys/2-1)},
-		{"folders", "delimiter=%2F", min(1000, *benchmarkKeys/1000)},
+		{"V2/start", "list-type=2", 1000},
+		{"V2/middle", "list-type=2&start-after=" + key(n/2), 1000},
+		{"V2/end", "list-type=2&start-after=" + key(n-1001), 1000},
+		{"V2/prefix", "list-type=2&prefix=folder-0001%2F", 1000},
+		{"V2/folders", "list-type=2&delimiter=%2F", min(1000, n/1000)},
+		{"V2/foldersFromTheMiddle", "list-type=2&delimiter=%2F&start-after=" + key(n/2-1), min(1000, n/2000)},
+		{"V2/delimiterWithinTheName", "list-type=2&prefix=folder-0&delimiter=-", min(1000, n/1000)},
+		{"V2/oneCommonPrefixOfAll", "list-type=2&delimiter=-", 1},
+		{"V1/middle", "marker=" + key(n/2), 1000},
+		{"versions/middle", "versions&key-marker=" + key(n/2), 1000},
+		{"versions/folders", "versions&delimiter=%2F", min(1000, n/1000)},
 	} {
-		r := harness.Raw{Method: "GET", URI: "/" + bucket + "?list-type=2&" + c.query, Credentials: s.Root}
+		r := harness.Raw{Method: "GET", URI: "/" + bucket + "?" + c.query, Credentials: s.Root}
 		reply := raw(b, s, r)
 		if n := bytes.Count(reply.Body, []byte("<Key>")) + bytes.Count(reply.Body, []byte("<CommonPrefixes>")); n != c.want {
 			b.Fatalf("%s: a page of %d, want %d: %s", c.name, n, c.want, reply.Body)
