@@ -60,19 +60,8 @@ func TestStories(t *testing.T) {
 			if strings.HasPrefix(string(data), "# region ") {
 				region = strings.Fields(string(data))[2]
 			}
-			s := &story{world: newWorld(t, region), file: file, saved: map[string]string{
-				"long":  strings.Repeat("k", 1024),
-				"zeros": strings.Repeat("0", 64),
-				"presigned": "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20261123%2Fus-east-1%2Fs3%2Faws4_request" +
-					"&X-Amz-Date=20261123T070000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + strings.Repeat("0", 64),
-			}}
+			s := newStory(newWorld(t, region), file)
 			s.needs = asked
-			for _, n := range []string{"1", "2"} {
-				key := strings.Repeat(n, 32)
-				sum := md5.Sum([]byte(key))
-				s.saved["key"+n] = base64.StdEncoding.EncodeToString([]byte(key))
-				s.saved["md5"+n] = base64.StdEncoding.EncodeToString(sum[:])
-			}
 			s.run(t, string(data))
 			steps += s.steps
 		})
@@ -99,6 +88,22 @@ type story struct {
 	listed  []string // needs that the story lists
 }
 
+func newStory(w *world, file string) *story {
+	s := &story{world: w, file: file, saved: map[string]string{
+		"long":  strings.Repeat("k", 1024),
+		"zeros": strings.Repeat("0", 64),
+		"presigned": "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20261123%2Fus-east-1%2Fs3%2Faws4_request" +
+			"&X-Amz-Date=20261123T070000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=" + strings.Repeat("0", 64),
+	}}
+	for _, n := range []string{"1", "2"} {
+		key := strings.Repeat(n, 32)
+		sum := md5.Sum([]byte(key))
+		s.saved["key"+n] = base64.StdEncoding.EncodeToString([]byte(key))
+		s.saved["md5"+n] = base64.StdEncoding.EncodeToString(sum[:])
+	}
+	return s
+}
+
 type requestText struct {
 	method, target string
 	header         http.Header
@@ -106,7 +111,7 @@ type requestText struct {
 	digest, secure bool
 }
 
-func (s *story) errorf(t *testing.T, format string, args ...any) {
+func (s *story) errorf(t testing.TB, format string, args ...any) {
 	t.Helper()
 	t.Errorf("%s:%d: %s", s.file, s.line, fmt.Sprintf(format, args...))
 }
@@ -168,7 +173,7 @@ func (s *story) command(t *testing.T, line string) {
 	}
 }
 
-func (s *story) ask(t *testing.T, line string) {
+func (s *story) ask(t testing.TB, line string) {
 	t.Helper()
 	if s.answer != nil || s.request == nil {
 		s.endAnswer(t)
@@ -367,7 +372,7 @@ func (s *story) expectKey(t *testing.T, text string) {
 }
 
 // endAnswer ends what is said of the last answer.
-func (s *story) endAnswer(t *testing.T) {
+func (s *story) endAnswer(t testing.TB) {
 	t.Helper()
 	if s.answer == nil && s.request != nil {
 		t.Fatalf("%s:%d: the request before has no answer", s.file, s.line)
