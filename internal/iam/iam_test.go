@@ -53,13 +53,9 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			ran++
-			server, s, d := newServer(t)
-			script := querytest.Script{Server: server, As: func(text string) (err error) {
-				server.Caller, err = querytest.FindCaller(d, text)
-				return err
-			}}
-			requests += script.Run(t, file)
-			calls, served = append(calls, server.Calls...), s.Operations()
+			made, s := runScript(t, file)
+			requests += len(made)
+			calls, served = append(calls, made...), s.Operations()
 		})
 	}
 	if t.Failed() || ran < len(files) { // -run may have chosen a few
@@ -79,6 +75,33 @@ func TestScripts(t *testing.T) {
 	if keys < 200 {
 		t.Errorf("only %d condition keys", keys)
 	}
+}
+
+// runScript runs a story, and returns its requests and the service.
+func runScript(t testing.TB, file string) ([]querytest.Call, *query.Service) {
+	t.Helper()
+	server, s, d := newServer(t)
+	script := querytest.Script{Server: server, As: func(text string) (err error) {
+		server.Caller, err = querytest.FindCaller(d, text)
+		return err
+	}}
+	script.Run(t, file)
+	return server.Calls, s
+}
+
+// FuzzRequest begins with requests of the stories.
+func FuzzRequest(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var made []querytest.Call
+	for _, file := range files {
+		calls, _ := runScript(f, file)
+		made = append(made, calls...)
+	}
+	server, s, _ := newServer(f)
+	server.Fuzz(f, "iam", s.Operations(), made)
 }
 
 // checkKeys holds the condition keys of a need against those that AWS documents

@@ -56,7 +56,7 @@ func newSetting(t testing.TB) *setting {
 }
 
 // messages returns encoded authorization messages of the two accounts.
-func (s *setting) messages(t *testing.T) map[string]string {
+func (s *setting) messages(t testing.TB) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
 	for name, account := range map[string]string{"message": querytest.AccountID, "othersMessage": querytest.OtherAccountID} {
@@ -88,6 +88,29 @@ func (s *setting) as(text string) (err error) {
 	return err
 }
 
+// runScript runs a story in a setting of its own.
+func runScript(t testing.TB, file string) *setting {
+	t.Helper()
+	s := newSetting(t)
+	script := querytest.Script{Server: s.Server, As: s.as, Variables: s.messages(t)}
+	script.Run(t, file)
+	return s
+}
+
+// FuzzRequest begins with requests of the stories.
+func FuzzRequest(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var made []querytest.Call
+	for _, file := range files {
+		made = append(made, runScript(f, file).Calls...)
+	}
+	s := newSetting(f)
+	s.Fuzz(f, "sts", s.sts.Operations(), made)
+}
+
 // TestScripts runs the stories in testdata. Every operation is served in them,
 // and what they need is what AWS documents.
 func TestScripts(t *testing.T) {
@@ -101,9 +124,8 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			ran++
-			s := newSetting(t)
-			script := querytest.Script{Server: s.Server, As: s.as, Variables: s.messages(t)}
-			requests += script.Run(t, file)
+			s := runScript(t, file)
+			requests += len(s.Calls)
 			calls, served = append(calls, s.Calls...), s.sts.Operations()
 		})
 	}

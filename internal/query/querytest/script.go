@@ -44,7 +44,7 @@ type Script struct {
 }
 
 // Run runs the script in a file and returns how many requests it made.
-func (s *Script) Run(t *testing.T, file string) int {
+func (s *Script) Run(t testing.TB, file string) int {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

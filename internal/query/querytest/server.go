@@ -50,6 +50,7 @@ type Server struct {
 // Call is a request that was made.
 type Call struct {
 	Service, Operation string
+	Body               string
 	Status             int
 	Needs              []service.Need
 }
@@ -74,8 +75,9 @@ func (s *Server) Call(serviceName, operation string, params ...string) *Answer {
 	for i := 0; i+1 < len(params); i += 2 {
 		form.Add(params[i], params[i+1])
 	}
-	a := s.Post(serviceName, form.Encode())
-	s.Calls = append(s.Calls, Call{serviceName, operation, a.Status, s.Asked})
+	body := form.Encode()
+	a := s.Post(serviceName, body)
+	s.Calls = append(s.Calls, Call{serviceName, operation, body, a.Status, s.Asked})
 	return a
 }
 
