@@ -1,8 +1,12 @@
 package conformance
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
@@ -266,6 +270,75 @@ func (f *federation) checkChain(config aws.Config) {
 		f.t.Errorf("a longer chain: %v", err)
 	}
 	ran(f.t, "federation chain")
+}
+
+// TestCertifiedProvider takes the tokens of a provider that this project did not
+// write, signed with RSA and with an elliptic curve.
+func TestCertifiedProvider(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, harness.Options{})
+	certificate, err := harness.NewCertificate(t.TempDir())
+	must(t)(err)
+	command := exec.CommandContext(t.Context(), "node", "clients/oidc-provider/provider.mjs")
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "CERTIFICATE=" + certificate.CertFile, "KEY=" + certificate.KeyFile, "CLIENT=org-build"}
+	input, err := command.StdinPipe()
+	must(t)(err)
+	output, err := command.StdoutPipe()
+	must(t)(err)
+	var failure strings.Builder
+	command.Stderr = &failure
+	must(t)(command.Start())
+	t.Cleanup(func() {
+		input.Close()
+		command.Wait()
+	})
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		t.Fatalf("no provider (it needs nodejs, and npm ci in conformance/clients/oidc-provider): %v\n%s", err, &failure)
+	}
+	issuer := strings.TrimSpace(line)
+	made, err := s.IAM(s.Root).CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &issuer, ClientIDList: []string{audience}})
+	must(t)(err)
+	role, err := s.NewRole(t.Context(), "build", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"`+*made.OpenIDConnectProviderArn+`"},
+		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"`+strings.TrimPrefix(issuer, "https://")+`:sub":"org-build"}}}]}`)
+	must(t)(err)
+	for _, resource := range []string{"urn:sts", "urn:sts:ec"} {
+		token := certifiedToken(t, certificate, issuer, resource)
+		s.Secrets.Add(token)
+		out, err := s.STS(aws.Credentials{}).AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: &role, RoleSessionName: aws.String("s1"), WebIdentityToken: &token,
+		})
+		if err != nil {
+			t.Errorf("%s: %v", resource, err)
+			continue
+		}
+		who, err := s.STS(s.Session(out.Credentials)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+		must(t)(err)
+		contains(t, *who.Arn, ":assumed-role/build/s1")
+		ran(t, "federation certified "+resource)
+	}
+}
+
+// certifiedToken asks the provider for a token by its client's credentials.
+func certifiedToken(t testing.TB, c *harness.Certificate, issuer, resource string) string {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.PEM)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/token",
+		strings.NewReader(url.Values{"grant_type": {"client_credentials"}, "resource": {resource}}.Encode()))
+	must(t)(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth("org-build", "for-tests-only")
+	response, err := client.Do(r)
+	must(t)(err)
+	defer response.Body.Close()
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	must(t)(json.NewDecoder(response.Body).Decode(&answer))
+	return answer.Token
 }
 
 // TestOpenIDConnectProviders manages a provider with the AWS CLI.

@@ -30,14 +30,14 @@ install_package() {
 	fi
 }
 
-# javascript_client installs the AWS SDK for JavaScript as its lock file has it.
-javascript_client() {
-	local dir=conformance/clients/javascript
+# javascript FOLDER WHAT installs what a folder's lock file has.
+javascript() {
+	local dir=conformance/clients/$1
 	[ $dir/node_modules/.package-lock.json -nt $dir/package-lock.json ] && return
-	echo "installing the AWS SDK for JavaScript into $dir"
+	echo "installing $2 into $dir"
 	if ! (cd $dir && npm ci --no-audit --no-fund) >"$logs/npm" 2>&1; then
 		cat "$logs/npm"
-		echo 'error: cannot install the AWS SDK for JavaScript'
+		echo "error: cannot install $2"
 		echo "hint: run npm ci in $dir, and then this again"
 		return 1
 	fi
@@ -52,7 +52,8 @@ step_tools() {
 		need node nodejs "the conformance tests drive the AWS SDK for JavaScript" &&
 		need npm npm "it brings the AWS SDK for JavaScript" &&
 		{ /usr/bin/python3 -c 'import boto3' 2>/dev/null || install_package python3-boto3 "the conformance tests drive boto3"; } &&
-		javascript_client &&
+		javascript javascript "the AWS SDK for JavaScript" &&
+		javascript oidc-provider "a certified OpenID Connect provider" &&
 		go version && aws --version
 }
 
