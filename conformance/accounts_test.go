@@ -19,12 +19,14 @@ func TestAccounts(t *testing.T) {
 	s, err := harness.Start(harness.Options{Binary: keywright, Directory: t.TempDir(), AccountID: "700001145864652591"})
 	must(t)(err)
 	defer s.Close()
-	must(t)(s.Stop())
+	// The server runs on meanwhile.
 	out, err := exec.CommandContext(t.Context(), keywright, "account", "add", "--data", s.Data, "--account-id", partner, "--name", "partner", "--json").Output()
 	must(t)(err)
 	var added struct{ AccountId, AccessKeyId, SecretAccessKey string }
 	must(t)(json.Unmarshal(out, &added))
-	must(t)(s.Restart())
+	list, err := exec.CommandContext(t.Context(), keywright, "account", "list", "--data", s.Data).Output()
+	must(t)(err)
+	contains(t, string(list), "700001145864652591\t", partner+"\t", "\tpartner")
 
 	own := newShell(t, s, s.Root)
 	root := newShell(t, s, aws.Credentials{AccessKeyID: added.AccessKeyId, SecretAccessKey: added.SecretAccessKey})
@@ -70,6 +72,13 @@ func TestAccounts(t *testing.T) {
 	contains(t, own.ok("s3", "cp", "s3://"+bucket+"/in/x", "-"), "data")
 	// Names of buckets are one for all.
 	root.fails([]string{"s3api", "create-bucket", "--bucket", bucket}, "BucketAlreadyExists")
+	ran(t, "client cli accounts")
+
+	// It outlives the server.
+	must(t)(s.Stop())
+	must(t)(s.Restart())
+	contains(t, newShell(t, s, aws.Credentials{AccessKeyID: added.AccessKeyId, SecretAccessKey: added.SecretAccessKey}).ok("sts", "get-caller-identity"), partner)
+	own = newShell(t, s, s.Root)
 	ran(t, "client cli accounts")
 
 	// A principal that does not exist in an account that is here is refused.

@@ -21,7 +21,7 @@ A server has one account to begin with. More of them share its endpoint and the
 names of buckets, and nothing else: what one account's users may do with another's
 buckets and roles takes a policy on both sides, as on AWS.
 
-The server that uses the data directory must be stopped meanwhile.`,
+A server that runs on the data directory does it itself, when its owner asks.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -53,7 +53,7 @@ func newAccountAdd() *cobra.Command {
 		Use:   "add",
 		Short: "Make an account and the access key of its root",
 		Long: `Make one more account in a data directory, and the access key of its root. The
-secret is shown this once. The server that uses the directory must be stopped.`,
+secret is shown this once. A server that runs on the directory lets it in at once.`,
 		Example: `  # an account of 12 random digits
   keywright account add --data /var/lib/keywright
 

@@ -13,8 +13,8 @@ import (
 	"github.com/keywright/keywright/internal/directory"
 )
 
-// AccountsConfig says on which data directory accounts are added or listed. No
-// server may be using it.
+// AccountsConfig says on which data directory accounts are added or listed. The
+// server that uses it is asked to do so, when there is one.
 type AccountsConfig struct {
 	DataDir   string
 	MasterKey string // as Config has it
@@ -33,34 +33,52 @@ type AddedAccount struct {
 // errors are of type *Error wherever the operator can do something about them.
 func AddAccount(ctx context.Context, c AccountsConfig, id, name string) (added *AddedAccount, err error) {
 	err = c.withDirectory(ctx, func(d *directory.Directory) error {
-		// The first account is known by its age, in whole seconds.
-		if err := laterThan(ctx, d.Accounts()); err != nil {
-			return err
-		}
-		account, err := d.CreateAccount(ctx, directory.Account{ID: id, Name: name})
-		if err != nil {
-			return accountError(err)
-		}
-		key, secret, err := d.CreateAccessKey(ctx, account.ID, "")
-		added = &AddedAccount{*account, AccessKey{key.ID, secret}}
+		added, err = addAccount(ctx, d, id, name)
 		return err
 	})
+	if errors.Is(err, errInUse) {
+		return c.askToAdd(ctx, id, name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return added, nil
 }
 
+func addAccount(ctx context.Context, d *directory.Directory, id, name string) (*AddedAccount, error) {
+	// The first account is known by its age, in whole seconds.
+	if err := laterThan(ctx, d.Accounts()); err != nil {
+		return nil, err
+	}
+	account, err := d.CreateAccount(ctx, directory.Account{ID: id, Name: name})
+	if err != nil {
+		return nil, accountError(err)
+	}
+	key, secret, err := d.CreateAccessKey(ctx, account.ID, "")
+	if err != nil {
+		return nil, err
+	}
+	return &AddedAccount{*account, AccessKey{key.ID, secret}}, nil
+}
+
 // Accounts returns the accounts of a data directory, the first one first.
 func Accounts(ctx context.Context, c AccountsConfig) (accounts []directory.Account, err error) {
 	err = c.withDirectory(ctx, func(d *directory.Directory) error {
-		for _, a := range d.Accounts() {
-			accounts = append(accounts, *a)
-		}
-		slices.SortFunc(accounts, func(a, b directory.Account) int { return a.Created.Compare(b.Created) })
+		accounts = accountsOf(d)
 		return nil
 	})
+	if errors.Is(err, errInUse) {
+		return c.askForAccounts(ctx, err)
+	}
 	return accounts, err
+}
+
+func accountsOf(d *directory.Directory) (accounts []directory.Account) {
+	for _, a := range d.Accounts() {
+		accounts = append(accounts, *a)
+	}
+	slices.SortFunc(accounts, func(a, b directory.Account) int { return a.Created.Compare(b.Created) })
+	return accounts
 }
 
 // withDirectory calls f with the directory of a data directory that nothing else

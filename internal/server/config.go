@@ -66,7 +66,12 @@ type Error struct {
 	Hint    string // what to do
 	Usage   bool   // the configuration itself is wrong
 	Err     error  // the cause; may be nil
+
+	inUse bool // another process holds the lock of the data directory
 }
+
+// Is reports whether target is errInUse and that is the problem.
+func (e *Error) Is(target error) bool { return e.inUse && target == errInUse }
 
 // Error returns the problem and its cause, without the hint.
 func (e *Error) Error() string {

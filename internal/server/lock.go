@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// errInUse says that another process holds the lock of a data directory.
+var errInUse = errors.New("the data directory is in use")
+
 // lockFolder keeps other processes out of a data directory until what it
 // returns is closed, or this process ends in whatever way.
 func lockFolder(folder string) (io.Closer, error) {
@@ -20,7 +23,7 @@ func lockFolder(folder string) (io.Closer, error) {
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = &Error{Problem: "the data directory " + folder + " is in use by another keywright" + holder(f),
+		err = &Error{inUse: true, Problem: "the data directory " + folder + " is in use by another keywright" + holder(f),
 			Hint: "stop the other one first, or give --data another directory"}
 	}
 	if err == nil {

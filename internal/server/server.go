@@ -43,7 +43,11 @@ type Server struct {
 	newRootKey  *AccessKey
 	handler     *handler
 	http        *http.Server
-	opened      []io.Closer // in the order of opening
+
+	control         *http.Server
+	controlListener net.Listener // nil when there is no control socket
+
+	opened []io.Closer // in the order of opening
 }
 
 // Open takes the data directory and the address, and prepares everything. Its
@@ -55,7 +59,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	}
 	s := &Server{config: c}
 	for _, step := range []func(context.Context) error{
-		s.openFolder, s.listen, s.openStores, s.prepareAccount, s.reconcile, s.assemble,
+		s.openFolder, s.listen, s.openStores, s.prepareAccount, s.reconcile, s.assemble, s.openControl,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -229,6 +233,7 @@ func (s *Server) assemble(context.Context) error {
 // could not be closed.
 func (s *Server) Serve(ctx context.Context) error {
 	stop := s.startLifecycle()
+	go s.serveControl()
 	failed := make(chan error, 1)
 	go func() { failed <- s.serveHTTP() }()
 	select {
