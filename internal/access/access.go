@@ -218,4 +218,4 @@ func anonymous() *Caller {
 
 // errUnboundNeed is a fault of the program: a need that does not carry what
 // decides it.
-var errUnboundNeed = errors.New("access: a need without the bucket or role of its resource")
+var errUnboundNeed = errors.New("access: a need without the bucket, role or key of its resource")

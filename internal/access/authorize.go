@@ -63,9 +63,9 @@ func (a *Access) Authorize(q *Query) error {
 	return a.withMessage(q, &request, q.denied(d))
 }
 
-// bound reports an error unless the need carries the bucket, the object or the
-// role that takes part in its decision: a policy that was not looked up must not be
-// passed over, nor an access control list.
+// bound reports an error unless the need carries the bucket, the object, the role
+// or the key that takes part in its decision: a policy that was not looked up must
+// not be passed over, nor an access control list.
 func (q *Query) bound() error {
 	n := q.Need
 	switch service, _, _ := strings.Cut(n.Action, ":"); {
@@ -81,6 +81,8 @@ func (q *Query) bound() error {
 		return errUnboundNeed
 	case n.Role != nil && n.Resource != n.Role.ARN:
 		return errUnboundNeed
+	case n.Key != nil && n.Resource != n.Key.ARN, n.Key == nil && strings.HasPrefix(n.Action, "kms:") && strings.Contains(n.Resource, ":key/"):
+		return errUnboundNeed
 	}
 	return nil
 }
@@ -91,6 +93,8 @@ func (q *Query) resourceAccount() string {
 		return q.Need.Bucket.AccountID
 	case q.Need.Role != nil:
 		return q.Need.Role.AccountID
+	case q.Need.Key != nil:
+		return q.Need.Key.AccountID
 	}
 	// AWS's managed policies belong to every account.
 	if p := strings.SplitN(q.Need.Resource, ":", 6); len(p) == 6 && p[4] != "" && p[4] != directory.AWSAccountID {
@@ -136,7 +140,7 @@ func (q *Query) needContext(resourceAccount string) *condition.Context {
 	return &q.own
 }
 
-// bindResource sets the policies that the need's bucket or role brings. Block
+// bindResource sets the policies that the need's bucket, role or key brings. Block
 // Public Access, which is the account's too, is asked for only where there is
 // something public that it could hold back.
 func (a *Access) bindResource(q *Query) {
@@ -158,6 +162,9 @@ func (a *Access) bindResource(q *Query) {
 		p.Resource = r.Trust
 	} else if q.Need.assumes() {
 		p.Resource = nobodysTrust
+	}
+	if k := q.Need.Key; k != nil {
+		p.Resource = k.Compiled
 	}
 }
 

@@ -27,6 +27,9 @@ type Need struct {
 	// does not exist is nil, and denied as any other.
 	Role *directory.Role
 
+	// Key is the KMS key of the resource; its policy must allow.
+	Key *directory.KMSKey
+
 	// Context adds the keys that this need brings; may be nil.
 	Context func(*condition.Context)
 

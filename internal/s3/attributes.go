@@ -22,9 +22,9 @@ var objectAttributes = []string{"ETag", "Checksum", "ObjectParts", "StorageClass
 
 type attributesInput struct {
 	*stored
-	wanted   []string
-	page     page // of parts
-	customer *customerKey
+	wanted  []string
+	page    page // of parts
+	opening opening
 }
 
 // page is a page of numbered parts.
@@ -60,21 +60,26 @@ type partAttribute struct {
 }
 
 func (s *S3) getObjectAttributes() service.Operation {
-	return define(s, spec[attributesInput]{
-		name: "GetObjectAttributes", parse: parseGetObjectAttributes, reveals: revealsKey[attributesInput],
-		needs: func(r *request, in attributesInput) ([]service.Need, error) {
+	return define(s, spec[*attributesInput]{
+		name: "GetObjectAttributes", parse: parseGetObjectAttributes, reveals: revealsKey[*attributesInput],
+		needs: func(r *request, in *attributesInput) ([]service.Need, error) {
 			in.open(r)
-			return []service.Need{in.need(r, "s3:GetObject"), in.need(r, "s3:GetObjectAttributes")}, nil
+			needs := []service.Need{in.need(r, "s3:GetObject"), in.need(r, "s3:GetObjectAttributes")}
+			if in.object != nil {
+				needs = append(needs, in.opening.find(r, in.object.Info().Attributes.Encryption, "kms:Decrypt")...)
+			}
+			return needs, nil
 		},
 		serve: serveGetObjectAttributes,
 	})
 }
 
-func parseGetObjectAttributes(r *service.Request) (in attributesInput, err error) {
+func parseGetObjectAttributes(r *service.Request) (in *attributesInput, err error) {
+	in = &attributesInput{}
 	if in.stored, err = parseStored(r); err != nil {
 		return in, err
 	}
-	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return in, err
 	}
 	const header = "x-amz-object-attributes"
@@ -124,11 +129,11 @@ func parseMax(name string, values []string) (int, error) {
 	return int(min(n, maxPage)), nil
 }
 
-func serveGetObjectAttributes(_ context.Context, r *request, in attributesInput) (*service.Response, error) {
+func serveGetObjectAttributes(_ context.Context, r *request, in *attributesInput) (*service.Response, error) {
 	if in.err != nil {
 		return nil, in.err
 	}
-	if err := r.unseal(in.object, in.customer); err != nil {
+	if err := in.opening.unseal(r, in.object); err != nil {
 		return nil, err
 	}
 	info := in.object.Info()

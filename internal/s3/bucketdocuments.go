@@ -246,8 +246,9 @@ var bucketEncryption = configuration[encryptionConfiguration]{
 			rule.ApplyServerSideEncryptionByDefault = &encryptionByDefault{SSEAlgorithm: encryption}
 		}
 		switch d := rule.ApplyServerSideEncryptionByDefault; {
-		case strings.HasPrefix(d.SSEAlgorithm, "aws:kms"):
-			return awserr.NotImplemented.WithMessage("Encryption with keys of AWS KMS is not implemented: every object is encrypted with keys of the server.")
+		case d.SSEAlgorithm == kmsEncryption:
+		case d.SSEAlgorithm == kmsDualEncryption:
+			return errDualEncryption
 		case d.SSEAlgorithm != encryption:
 			return awserr.MalformedXML
 		case d.KMSMasterKeyID != "":
@@ -255,4 +256,13 @@ var bucketEncryption = configuration[encryptionConfiguration]{
 		}
 		return nil
 	},
+}
+
+// defaultEncryption returns the one rule of a bucket's encryption.
+func defaultEncryption(b *directory.Bucket) (*encryptionRule, error) {
+	c, err := bucketEncryption.of(b)
+	if err != nil {
+		return nil, err
+	}
+	return &c.Rules[0], nil
 }

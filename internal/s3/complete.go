@@ -47,13 +47,12 @@ type completedElement struct {
 
 // completeInput is what a client says of the upload that it completes.
 type completeInput struct {
-	uploadInput
+	sealedUpload
 	parts        []completedElement
 	conditions   objects.Conditions
 	checksum     objects.Checksum // of the whole object; without Value when it says nothing
 	checksumType checksum.Type    // "" when it says nothing
 	size         int64            // -1 when it says nothing
-	customer     *customerKey     // nil when it says nothing
 }
 
 type completeResult struct {
@@ -75,20 +74,20 @@ func (s *S3) completeMultipartUpload() service.Operation {
 			if in.conditions.IfMatch != "" {
 				needs = append(needs, r.aboutCurrent(r.onObject("s3:GetObject"), r.Key))
 			}
-			return needs, nil
+			return append(needs, in.find(r, "kms:Decrypt")...), nil
 		},
 	})
 }
 
 func parseComplete(r *service.Request) (in *completeInput, err error) {
-	in, h := &completeInput{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}, r.HTTP.Header
+	in, h := &completeInput{sealedUpload: sealedUpload{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}}, r.HTTP.Header
 	if in.conditions, err = writeConditions(h); err != nil {
 		return nil, err
 	}
 	if in.size, err = objectSize(h); err != nil {
 		return nil, err
 	}
-	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	if in.checksum, err = objectChecksum(h); err != nil {
@@ -173,18 +172,15 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	if err := in.readParts(r.Request); err != nil {
 		return nil, err
 	}
-	in.find(ctx, r)
 	var sealer objects.KeySealer
 	switch {
 	case in.err == nil:
 		if err := in.checkAgainst(in.upload); err != nil {
 			return nil, err
 		}
-		if in.customer != nil {
-			var err error
-			if sealer, err = partSealer(in.upload, in.customer); err != nil {
-				return nil, err
-			}
+		var err error
+		if sealer, err = in.completeSealer(); err != nil {
+			return nil, err
 		}
 	case !errors.Is(in.err, awserr.NoSuchUpload):
 		return nil, in.err
@@ -206,10 +202,19 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 		Location: location(r), Bucket: r.bucket.Name, Key: r.Key, ETag: quoted(info.ETag),
 		checksums: checksumElements(info.Checksum), ChecksumType: string(info.Checksum.Type),
 	}}
-	tellEncryption(p, info.Attributes.Encryption, in.customer)
+	tellEncryption(p, info.Attributes.Encryption, in.opening.customer)
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)
 	return p, nil
+}
+
+// completeSealer returns what must open the upload's key. A customer's key need
+// not be given, since nothing is read.
+func (in *completeInput) completeSealer() (objects.KeySealer, error) {
+	if isCustomers(in.upload.Attributes.Encryption) && in.opening.customer == nil {
+		return nil, nil
+	}
+	return in.sealer()
 }
 
 // checkAgainst compares what the client says of checksums with what was chosen

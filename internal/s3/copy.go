@@ -32,7 +32,7 @@ type source struct {
 	bucketName, key string
 	version         version
 	expectedOwner   string
-	customer        *customerKey
+	opening         opening
 
 	bucket *directory.Bucket
 	object objects.Object // nil unless err is
@@ -71,7 +71,7 @@ func parseSource(r *service.Request) (s source, err error) {
 			return s, err
 		}
 	}
-	s.customer, err = parseCustomerKey(r, headerSourceCustomer)
+	s.opening.customer, err = parseCustomerKey(r, headerSourceCustomer)
 	return s, err
 }
 
@@ -100,6 +100,14 @@ func (s *source) need(r *request, action string) service.Need {
 	return about(r.need(s.version.action(action), s.bucket, s.key, []keys{existingTags(tags), s.version.key}), s.object, s.err)
 }
 
+// decryptNeeds are the needs of reading the source's key.
+func (s *source) decryptNeeds(r *request) []service.Need {
+	if s.object == nil {
+		return nil
+	}
+	return s.opening.find(r, s.object.Info().Attributes.Encryption, "kms:Decrypt")
+}
+
 // contextKey sets the key of where an object is copied from: bucket and key,
 // however the client wrote them ("Bucket policy examples using condition keys",
 // Amazon S3 User Guide).
@@ -113,7 +121,7 @@ func (s *source) check(r *request, length int64) error {
 	if s.err != nil {
 		return s.err
 	}
-	if err := r.unseal(s.object, s.customer); err != nil {
+	if err := s.opening.unseal(r, s.object); err != nil {
 		return err
 	}
 	if err := checkCopy(r.HTTP.Header, s.object.Info()); err != nil {
@@ -218,6 +226,7 @@ func copyNeeds(r *request, in *copyInput) ([]service.Need, error) {
 	if !in.replaceTags && len(tags) > 0 {
 		needs = append(needs, in.source.need(r, "s3:GetObjectTagging"))
 	}
+	needs = append(needs, in.source.decryptNeeds(r)...)
 	target := in.write.needs(r, tags)
 	ofWrite := target[0].Context
 	target[0].Context = func(c *condition.Context) {
@@ -254,7 +263,7 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 	if attributes.Lock, err = r.lockOf(in.lock); err != nil {
 		return nil, err
 	}
-	made, err := in.encryption.protect(r)
+	made, err := in.encryption.protect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -271,6 +280,7 @@ func serveCopy(ctx context.Context, r *request, in *copyInput) (*service.Respons
 		ChecksumType: string(info.Checksum.Type), checksums: checksumElements(info.Checksum),
 	}}
 	tellEncryption(p, info.Attributes.Encryption, in.encryption.customer)
+	in.encryption.tellContext(p)
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)
 	in.source.tellVersion(p)

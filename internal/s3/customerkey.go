@@ -94,11 +94,11 @@ func isCustomers(e objects.Encryption) bool { return e.Sealed() && e.KeyID == ""
 // ("Blocking or unblocking SSE-C for a general purpose bucket", Amazon S3 User
 // Guide).
 func blocksCustomerKeys(b *directory.Bucket) (bool, error) {
-	c, err := bucketEncryption.of(b)
-	if err != nil || len(c.Rules) == 0 {
+	rule, err := defaultEncryption(b)
+	if err != nil {
 		return true, err
 	}
-	blocked := c.Rules[0].BlockedEncryptionTypes
+	blocked := rule.BlockedEncryptionTypes
 	return blocked == nil || len(blocked.EncryptionType) != 1 || blocked.EncryptionType[0] != blockedNone, nil
 }
 

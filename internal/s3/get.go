@@ -39,7 +39,7 @@ type getInput struct {
 	override map[string]string // by response header
 	tagNeed  int               // index of the need to be told of tags, or -1
 	lock     lockTold
-	customer *customerKey
+	opening  opening
 }
 
 // getObject returns GetObject or HeadObject, which differ in the body only.
@@ -56,7 +56,7 @@ func parseGet(r *service.Request) (*getInput, error) {
 	if v := r.HTTP.Header.Values(headerEncryption); v != nil {
 		return nil, invalidArgument(headerEncryption, v[0], "x-amz-server-side-encryption header is not supported for this operation.")
 	}
-	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	if r.Query.Has("partNumber") {
@@ -113,7 +113,14 @@ func getNeeds(r *request, in *getInput) ([]service.Need, error) {
 		needs = append(needs, count)
 	}
 	in.lock, needs = in.tellLockNeeds(r, needs)
+	if h := r.HTTP; in.object != nil && (h.Method == http.MethodGet || wantsChecksum(h.Header)) {
+		needs = append(needs, in.opening.find(r, in.object.Info().Attributes.Encryption, "kms:Decrypt")...)
+	}
 	return needs, nil
+}
+
+func wantsChecksum(h http.Header) bool {
+	return strings.EqualFold(h.Get("x-amz-checksum-mode"), "ENABLED")
 }
 
 func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response, error) {
@@ -121,7 +128,7 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 		return nil, in.err
 	}
 	info, h := in.object.Info(), r.HTTP.Header
-	if err := r.unseal(in.object, in.customer); err != nil {
+	if err := in.opening.unseal(r, in.object); err != nil {
 		return nil, err
 	}
 	if err := checkRead(h, info); err != nil {
@@ -132,8 +139,8 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 		return nil, err
 	}
 	p := objectResponse(info, e)
-	tellEncryption(p, info.Attributes.Encryption, in.customer)
-	if strings.EqualFold(h.Get("x-amz-checksum-mode"), "ENABLED") {
+	tellEncryption(p, info.Attributes.Encryption, in.opening.customer)
+	if wantsChecksum(h) {
 		setChecksum(p, checksumOf(info, e))
 	}
 	if in.tagNeed >= 0 && r.Denied(in.tagNeed) == nil {

@@ -36,12 +36,13 @@ type createUploadResult struct {
 }
 
 func (s *S3) createMultipartUpload() service.Operation {
-	return define(s, spec[createUploadInput]{
+	return define(s, spec[*createUploadInput]{
 		name: "CreateMultipartUpload", parse: parseCreateUpload, needs: createUploadNeeds, serve: serveCreateUpload,
 	})
 }
 
-func parseCreateUpload(r *service.Request) (in createUploadInput, err error) {
+func parseCreateUpload(r *service.Request) (in *createUploadInput, err error) {
+	in = &createUploadInput{}
 	if in.write, err = parseWrite(r); err != nil {
 		return in, err
 	}
@@ -73,15 +74,15 @@ func uploadChecksum(h http.Header) (checksum.Algorithm, checksum.Type, error) {
 	return a, kind, nil
 }
 
-func createUploadNeeds(r *request, in createUploadInput) ([]service.Need, error) {
+func createUploadNeeds(r *request, in *createUploadInput) ([]service.Need, error) {
 	needs := in.write.needs(r, in.attributes.Tags)
 	object, none := needs[0].Object, needs[0].NoObject
-	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), r.lockKeys(in.lock), creation(false))
+	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), in.encryption.contextKey, r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), r.lockKeys(in.lock), creation(false))
 	needs[0].Object, needs[0].NoObject = object, none
 	return needs, nil
 }
 
-func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*service.Response, error) {
+func serveCreateUpload(ctx context.Context, r *request, in *createUploadInput) (*service.Response, error) {
 	if err := r.own(&in.attributes, in.acl); err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*
 		return nil, errNoObjectLock
 	}
 	in.attributes.Lock = in.lock
-	made, err := in.encryption.protect(r)
+	made, err := in.encryption.protect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +107,7 @@ func serveCreateUpload(ctx context.Context, r *request, in createUploadInput) (*
 	}
 	p := &service.Response{XML: createUploadResult{Bucket: r.bucket.Name, Key: r.Key, UploadID: u.ID}}
 	tellEncryption(p, made.encryption, in.encryption.customer)
+	in.encryption.tellContext(p)
 	p.SetHeader("X-Amz-Checksum-Algorithm", in.checksum.String())
 	p.SetHeader("X-Amz-Checksum-Type", string(in.checksumType))
 	return p, nil
@@ -177,6 +179,23 @@ func initiatorNeeds[In interface{ initiated() *uploadInput }](action string) fun
 }
 
 func (in *uploadInput) initiated() *uploadInput { return in }
+
+// find is uploadInput's, and returns the needs of the use of the upload's KMS key.
+func (in *sealedUpload) find(r *request, actions ...string) []service.Need {
+	in.uploadInput.find(r.HTTP.Context(), r)
+	if in.err != nil {
+		return nil
+	}
+	return in.opening.find(r, in.upload.Attributes.Encryption, actions...)
+}
+
+// sealedUpload is an upload whose key a request opens.
+type sealedUpload struct {
+	uploadInput
+	opening opening
+}
+
+func (in *sealedUpload) sealer() (objects.KeySealer, error) { return in.opening.partSealer(in.upload) }
 
 func (s *S3) abortMultipartUpload() service.Operation {
 	return define(s, spec[*uploadInput]{

@@ -5,8 +5,10 @@ import (
 	"crypto/md5"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -130,6 +132,29 @@ func withHeader(headers ...string) *service.Request {
 		r.HTTP.Header.Set(headers[i], headers[i+1])
 	}
 	return r
+}
+
+func FuzzEncryptionContext(f *testing.F) {
+	for _, text := range []string{`{}`, `{"a":"b","c":"\u00e9"}`, `{"a":1}`, `{"a":"b"}x`, `{"a":"1","a":"2"}`, `[]`, `{"aws:s3:arn":"x"}`} {
+		f.Add(base64.StdEncoding.EncodeToString([]byte(text)))
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		got, err := parseEncryptionContext(header)
+		if err != nil {
+			if awserr.From(err).Status != http.StatusBadRequest {
+				t.Fatal(err)
+			}
+			return
+		}
+		data, _ := base64.StdEncoding.DecodeString(header)
+		want := map[string]string{}
+		if err := json.Unmarshal(data, &want); err != nil || !maps.Equal(got, want) {
+			t.Fatalf("%q is read as %q, not %q: %v", data, got, want, err)
+		}
+		if _, own := got[contextARN]; own {
+			t.Fatal("a client says what S3 binds")
+		}
+	})
 }
 
 func FuzzCustomerKey(f *testing.F) {

@@ -22,29 +22,32 @@ func (s *S3) partRows() []row {
 }
 
 type partInput struct {
-	uploadInput
-	number   int
-	content  objects.Content
-	customer *customerKey
+	sealedUpload
+	number  int
+	content objects.Content
 }
 
 func (s *S3) uploadPart() service.Operation {
 	return define(s, spec[*partInput]{
 		name: "UploadPart", parse: parseUploadPart, serve: serveUploadPart,
-		needs: func(r *request, _ *partInput) ([]service.Need, error) {
+		needs: func(r *request, in *partInput) ([]service.Need, error) {
 			put := r.onObject("s3:PutObject", creation(false))
 			r.changing(&put, r.Key)
-			return []service.Need{put}, nil
+			return append(in.find(r, partActions...), put), nil
 		},
 	})
 }
 
+// partActions are what a part of an upload under a KMS key needs ("Multipart
+// upload API and permissions", Amazon S3 User Guide).
+var partActions = []string{"kms:GenerateDataKey", "kms:Decrypt"}
+
 func parseUploadPart(r *service.Request) (in *partInput, err error) {
-	in = &partInput{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}
+	in = &partInput{sealedUpload: sealedUpload{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}}
 	if in.number, err = parsePartNumber(r); err != nil {
 		return nil, err
 	}
-	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	in.content, err = contentOf(r, objects.MaxPartSize)
@@ -52,14 +55,14 @@ func parseUploadPart(r *service.Request) (in *partInput, err error) {
 }
 
 func serveUploadPart(ctx context.Context, r *request, in *partInput) (*service.Response, error) {
-	if in.find(ctx, r); in.err != nil {
+	if in.err != nil {
 		return nil, in.err
 	}
 	if err := in.checkChecksum(); err != nil {
 		return nil, err
 	}
 	var err error
-	if in.content.Sealer, err = partSealer(in.upload, in.customer); err != nil {
+	if in.content.Sealer, err = in.sealer(); err != nil {
 		return nil, err
 	}
 	in.content.Checksum = in.upload.Checksum
@@ -69,7 +72,7 @@ func serveUploadPart(ctx context.Context, r *request, in *partInput) (*service.R
 	}
 	p := &service.Response{}
 	p.SetHeader("Etag", quoted(part.ETag))
-	tellEncryption(p, in.upload.Attributes.Encryption, in.customer)
+	tellEncryption(p, in.upload.Attributes.Encryption, in.opening.customer)
 	if chosen(in.upload) && part.Checksum.Value != "" {
 		p.SetHeader(part.Checksum.Algorithm.Header(), part.Checksum.Value)
 	}
@@ -92,12 +95,11 @@ func checksumMismatch(expected, actual checksum.Algorithm) error {
 }
 
 type partCopyInput struct {
-	uploadInput
-	number   int
-	source   source
-	header   string // x-amz-copy-source-range, or ""
-	bytes    byteRange
-	customer *customerKey
+	sealedUpload
+	number int
+	source source
+	header string // x-amz-copy-source-range, or ""
+	bytes  byteRange
 }
 
 type copyPartResult struct {
@@ -116,7 +118,8 @@ func (s *S3) uploadPartCopy() service.Operation {
 			}
 			put := r.onObject("s3:PutObject", creation(false), in.source.contextKey)
 			r.changing(&put, r.Key)
-			return []service.Need{in.source.need(r, "s3:GetObject"), put}, nil
+			needs := append([]service.Need{in.source.need(r, "s3:GetObject"), put}, in.source.decryptNeeds(r)...)
+			return append(needs, in.find(r, partActions...)...), nil
 		},
 		reveals: func(r *request, in *partCopyInput) service.Need { return in.source.reveals(r) },
 	})
@@ -125,14 +128,14 @@ func (s *S3) uploadPartCopy() service.Operation {
 const headerCopyRange = "x-amz-copy-source-range"
 
 func parseUploadPartCopy(r *service.Request) (in *partCopyInput, err error) {
-	in = &partCopyInput{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}
+	in = &partCopyInput{sealedUpload: sealedUpload{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}}
 	if in.number, err = parsePartNumber(r); err != nil {
 		return nil, err
 	}
 	if in.source, err = parseSource(r); err != nil {
 		return nil, err
 	}
-	if in.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
 	}
 	in.header = r.HTTP.Header.Get(headerCopyRange)
@@ -171,10 +174,10 @@ func serveUploadPartCopy(ctx context.Context, r *request, in *partCopyInput) (*s
 	if err := in.source.check(r, length); err != nil {
 		return nil, err
 	}
-	if in.find(ctx, r); in.err != nil {
+	if in.err != nil {
 		return nil, in.err
 	}
-	sealer, err := partSealer(in.upload, in.customer)
+	sealer, err := in.sealer()
 	if err != nil {
 		return nil, err
 	}
@@ -187,13 +190,13 @@ func serveUploadPartCopy(ctx context.Context, r *request, in *partCopyInput) (*s
 		result.checksums = checksumElements(part.Checksum)
 	}
 	p := &service.Response{XML: result}
-	tellEncryption(p, in.upload.Attributes.Encryption, in.customer)
+	tellEncryption(p, in.upload.Attributes.Encryption, in.opening.customer)
 	in.source.tellVersion(p)
 	return p, nil
 }
 
 type listPartsInput struct {
-	uploadInput
+	sealedUpload
 	page page
 }
 
@@ -224,12 +227,19 @@ type partElement struct {
 
 func (s *S3) listParts() service.Operation {
 	return define(s, spec[*listPartsInput]{
-		name: "ListParts", parse: parseListParts, needs: initiatorNeeds[*listPartsInput]("s3:ListMultipartUploadParts"), serve: serveListParts,
+		name: "ListParts", parse: parseListParts, serve: serveListParts,
+		needs: func(r *request, in *listPartsInput) ([]service.Need, error) {
+			needs, err := initiatorNeeds[*listPartsInput]("s3:ListMultipartUploadParts")(r, in)
+			if err != nil || in.err != nil {
+				return needs, err
+			}
+			return append(needs, in.opening.find(r, in.upload.Attributes.Encryption, "kms:Decrypt")...), nil
+		},
 	})
 }
 
 func parseListParts(r *service.Request) (in *listPartsInput, err error) {
-	in = &listPartsInput{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}
+	in = &listPartsInput{sealedUpload: sealedUpload{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}}
 	in.page, err = parsePage("max-parts", r.Query["max-parts"], "part-number-marker", r.Query["part-number-marker"])
 	return in, err
 }

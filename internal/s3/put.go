@@ -52,7 +52,8 @@ const defaultChecksum = checksum.CRC64NVME
 // needs lists what it takes to make an object with tags.
 func (w *write) needs(r *request, tags map[string]string) []service.Need {
 	h := r.HTTP.Header
-	needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), r.headerKeys(aclHeaders...), requestTags(tags), r.lockKeys(w.lock), creation(true))}
+	w.encryption.resolve(r)
+	needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), w.encryption.contextKey, r.headerKeys(aclHeaders...), requestTags(tags), r.lockKeys(w.lock), creation(true))}
 	w.conditions.OwnerID = r.changing(&needs[0], r.Key)
 	if hasACL(h) {
 		needs = append(needs, r.ofNew(r.onObject("s3:PutObjectAcl", r.headerKeys(aclHeaders...), r.headerKeys("x-amz-storage-class"))))
@@ -63,6 +64,7 @@ func (w *write) needs(r *request, tags map[string]string) []service.Need {
 	if h.Values("If-Match") != nil {
 		needs = append(needs, r.aboutCurrent(r.onObject("s3:GetObject"), r.Key))
 	}
+	needs = append(needs, w.encryption.needs(r)...)
 	return append(needs, r.lockNeeds(w.lock)...)
 }
 
@@ -123,7 +125,7 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	if in.attributes.Lock, err = r.lockOf(in.lock); err != nil {
 		return nil, err
 	}
-	made, err := in.encryption.protect(r)
+	made, err := in.encryption.protect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +140,7 @@ func servePut(ctx context.Context, r *request, in *putInput) (*service.Response,
 	p := &service.Response{}
 	p.SetHeader("Etag", quoted(info.ETag))
 	tellEncryption(p, info.Attributes.Encryption, in.encryption.customer)
+	in.encryption.tellContext(p)
 	setChecksum(p, info.Checksum)
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)

@@ -135,7 +135,7 @@ var servedHeaders = []string{
 	"x-amz-confirm-remove-self-bucket-access", "x-amz-copy-source", "x-amz-copy-source-if-", "x-amz-copy-source-range",
 	"x-amz-expected-bucket-owner", "x-amz-grant-", "x-amz-max-parts", "x-amz-meta-", "x-amz-metadata-directive",
 	"x-amz-mp-object-size", headerLegalHold, headerLockMode, headerLockUntil, "x-amz-object-attributes", "x-amz-object-ownership", "x-amz-optional-object-attributes",
-	"x-amz-part-number-marker", headerRequestPayer, headerEncryption, headerCustomer + "algorithm", headerCustomer + "key", headerCustomer + "key-md5",
+	"x-amz-part-number-marker", headerRequestPayer, headerEncryption, headerKMSKey, headerKMSContext, headerBucketKey, headerCustomer + "algorithm", headerCustomer + "key", headerCustomer + "key-md5",
 	headerSourceCustomer + "algorithm", headerSourceCustomer + "key", headerSourceCustomer + "key-md5", "x-amz-source-expected-bucket-owner",
 	"x-amz-storage-class", "x-amz-tagging", "x-amz-tagging-directive", "x-amz-transition-default-minimum-object-size", "x-amz-website-redirect-location",
 }

@@ -27,6 +27,10 @@ type Directory interface {
 	SetBucketACL(ctx context.Context, bucketID string, l *acl.List) error
 	SetBucketOwnership(ctx context.Context, bucketID, ownership string) error
 	PublicAccess(*directory.Bucket) directory.PublicAccessBlock
+	KMSKey(id string) (*directory.KMSKey, bool)
+	FindKMSKey(accountID, name string) (k *directory.KMSKey, alias string, ok bool)
+	NewKMSKey(directory.KMSKey) (*directory.KMSKey, error)
+	AddKMSKey(ctx context.Context, k *directory.KMSKey, alias string) (*directory.KMSKey, error)
 	SetPublicAccessBlock(ctx context.Context, bucketID string, block *directory.PublicAccessBlock) error
 }
 

@@ -22,12 +22,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/keywright/keywright/internal/access"
+	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/kms"
 )
 
 // TestStories runs testdata/stories: conversations with the server. In a story
 //
 //	as NAME                 who makes the requests that follow: alice and bob of one account, carol of another, anonymous, root of ID
 //	deny ACTION [RESOURCE]  what the authority denies from here on; "deny" alone is nothing
+//	key NAME ACCOUNT        makes a KMS key with the alias NAME; its ARN is ${NAME} from here on, its id ${NAME_id}
+//	disable NAME            disables it; enable, schedule (its deletion) and cancel likewise
 //	> METHOD TARGET         begins a request; > NAME: VALUE adds a header
 //	> | TEXT                a part of its body; > repeat N TEXT makes the body of N times TEXT
 //	> digest                adds the Content-MD5 of the body
@@ -158,6 +162,12 @@ func (s *story) command(t *testing.T, line string) {
 	case "deny":
 		s.endAnswer(t)
 		s.authority.denied = map[string]bool{rest: rest != ""}
+	case "key":
+		s.endAnswer(t)
+		s.makeKey(t, rest)
+	case "disable", "enable", "schedule", "cancel":
+		s.endAnswer(t)
+		s.changeKey(t, verb, rest)
 	case "save":
 		name, expression, _ := strings.Cut(rest, " ")
 		m := regexp.MustCompile(expression).FindStringSubmatch(s.body)
@@ -170,6 +180,31 @@ func (s *story) command(t *testing.T, line string) {
 		s.saved[name] = strings.Trim(s.answer.Header().Get(header), `"`)
 	default:
 		t.Fatalf("%s:%d: what is %q?", s.file, s.line, line)
+	}
+}
+
+func (s *story) makeKey(t testing.TB, line string) {
+	t.Helper()
+	name, account, _ := strings.Cut(line, " ")
+	k, err := s.world.directory.NewKMSKey(directory.KMSKey{AccountID: account, Manager: directory.KeyManagerCustomer, Policy: kms.DefaultPolicy(account)})
+	if err == nil {
+		k, err = s.world.directory.AddKMSKey(t.Context(), k, "alias/"+name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved[name], s.saved[name+"_id"] = k.ARN, k.ID
+}
+
+func (s *story) changeKey(t testing.TB, verb, name string) {
+	t.Helper()
+	enabled, days := verb == "enable", map[string]int{"schedule": 7}[verb]
+	u := directory.KMSKeyUpdate{Enabled: &enabled}
+	if verb == "schedule" || verb == "cancel" {
+		u = directory.KMSKeyUpdate{WaitingDays: &days}
+	}
+	if _, err := s.world.directory.UpdateKMSKey(t.Context(), s.saved[name+"_id"], u); err != nil {
+		t.Fatal(err)
 	}
 }
 
