@@ -220,7 +220,7 @@ func (q *Query) denied(d eval.Decision) *awserr.Error {
 			return awserr.AccessDenied
 		}
 		resource = ` on resource: "` + n.Resource + `"`
-		if n.Action == "s3:ListAllMyBuckets" {
+		if n.Action == "s3:ListAllMyBuckets" || n.Resource == "*" {
 			resource = ""
 		}
 	}

@@ -73,6 +73,7 @@ func (s *serving) register(flags *pflag.FlagSet, logLevel string) {
 	flags.StringVar(&s.config.Region, "region", "us-east-1", "`region` that buckets are in and requests are signed for")
 	flags.StringSliceVar(&s.config.Domains, "domain", []string{"localhost"}, "`name` whose subdomains are buckets (virtual-hosted-style); may be repeated, or a list with commas")
 	flags.StringSliceVar(&s.config.TrustedProxies, "trusted-proxy", nil, "`CIDR` or address of proxies whose X-Forwarded-For, Forwarded and X-Forwarded-Proto are believed; may be repeated, or a list with commas")
+	flags.StringVar(&s.config.BucketDefaults, "bucket-defaults", server.CurrentBuckets, "`which` defaults new buckets have: current, with ACLs disabled and all of Block Public Access on, or legacy, with neither, as before April 2023")
 	flags.DurationVar(&s.config.LifecycleDay, "lifecycle-day", 0, "`duration` of a day of the buckets' lifecycle rules, to try them, such as 10s (default 24h)")
 	flags.StringVar(&s.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
 	flags.StringVar(&s.logLevel, "log-level", logLevel, "least `level` that is logged: debug, info, warn or error")

@@ -17,8 +17,8 @@ type fault struct {
 	Code      string
 	Message   string
 	Fields    []faultField
-	RequestID string `xml:"RequestId"`
-	HostID    string `xml:"HostId"`
+	RequestID string `xml:"RequestId,omitempty"`
+	HostID    string `xml:"HostId,omitempty"`
 }
 
 type faultField struct {
@@ -40,6 +40,11 @@ func (s *S3) Fault(w http.ResponseWriter, r *service.Request, e *awserr.Error) {
 	f := fault{Code: e.Code, Message: e.Message, RequestID: r.ID, HostID: r.HostID}
 	for _, x := range e.Fields {
 		f.Fields = append(f.Fields, faultField{xml.Name{Local: x.Name}, x.Value})
+	}
+	if isControl(r.HTTP) {
+		f.RequestID, f.HostID = "", ""
+		service.WriteXML(w, e.Status, controlFault{Error: f, RequestID: r.ID, HostID: r.HostID})
+		return
 	}
 	service.WriteXML(w, e.Status, f)
 }

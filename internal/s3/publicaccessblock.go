@@ -56,16 +56,18 @@ func (s *S3) getPublicAccessBlock() service.Operation {
 
 func (s *S3) putPublicAccessBlock() service.Operation {
 	return define(s, spec[*directory.PublicAccessBlock]{
-		name: "PutPublicAccessBlock",
-		parse: func(r *service.Request) (*directory.PublicAccessBlock, error) {
-			var in putPublicAccessBlockRequest
-			err := r.ReadXML(&in, maxSmallDocument)
-			block := directory.PublicAccessBlock(in.publicAccessBlockConfiguration)
-			return &block, err
-		},
+		name:  "PutPublicAccessBlock",
+		parse: parsePublicAccessBlock,
 		needs: bucketAction[*directory.PublicAccessBlock]("s3:PutBucketPublicAccessBlock"),
 		serve: setPublicAccessBlock(http.StatusOK),
 	})
+}
+
+func parsePublicAccessBlock(r *service.Request) (*directory.PublicAccessBlock, error) {
+	var in putPublicAccessBlockRequest
+	err := r.ReadXML(&in, maxSmallDocument)
+	block := directory.PublicAccessBlock(in.publicAccessBlockConfiguration)
+	return &block, err
 }
 
 func (s *S3) deletePublicAccessBlock() service.Operation {

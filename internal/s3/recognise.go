@@ -17,6 +17,9 @@ import (
 // InvalidEncryptionAlgorithmError, MethodNotAllowed, and NotImplemented for
 // whatever asks for something that is not served.
 func (s *S3) Recognise(r *service.Request) (service.Operation, error) {
+	if isControl(r.HTTP) {
+		return s.controlOperation(r)
+	}
 	a, err := s.addressOf(r.HTTP)
 	if err != nil {
 		return service.Operation{}, err

@@ -26,6 +26,8 @@ type Directory interface {
 	SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string, allowed func(*directory.Bucket) error) error
 	SetBucketACL(ctx context.Context, bucketID string, l *acl.List) error
 	SetBucketOwnership(ctx context.Context, bucketID, ownership string) error
+	AccountPublicAccessBlock(accountID string) (directory.PublicAccessBlock, bool)
+	SetAccountPublicAccessBlock(ctx context.Context, account string, block *directory.PublicAccessBlock) error
 	PublicAccess(*directory.Bucket) directory.PublicAccessBlock
 	KMSKey(id string) (*directory.KMSKey, bool)
 	FindKMSKey(accountID, name string) (k *directory.KMSKey, alias string, ok bool)

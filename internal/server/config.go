@@ -25,6 +25,10 @@ type Config struct {
 	TrustedProxies []string
 	proxies        proxy.Trusted // of TrustedProxies
 
+	// BucketDefaults is what new buckets begin with: CurrentBuckets, or "", or
+	// LegacyBuckets.
+	BucketDefaults string
+
 	// LifecycleDay is how long a day of the buckets' lifecycle rules is, for
 	// tests of them; 0 is a day.
 	LifecycleDay time.Duration
@@ -50,6 +54,13 @@ type Config struct {
 
 	now func() time.Time // when a request comes; nil is time.Now
 }
+
+// The defaults of new buckets ("Default settings for new S3 buckets FAQ", Amazon S3
+// User Guide).
+const (
+	CurrentBuckets = "current" // ACLs disabled, and all of Block Public Access on
+	LegacyBuckets  = "legacy"  // those of before April 2023: neither
+)
 
 // AccessKey is an access key with its secret.
 type AccessKey struct{ ID, Secret string }
@@ -118,6 +129,8 @@ func (c *Config) check() error {
 		return wrong(fmt.Sprintf("%q is not an account id", c.AccountID), "an account id has 12 to 20 digits")
 	case !regionPattern.MatchString(c.Region):
 		return wrong(fmt.Sprintf("%q is not the name of a region", c.Region), "a region is of small letters, digits and hyphens, such as us-east-1")
+	case c.BucketDefaults != "" && c.BucketDefaults != CurrentBuckets && c.BucketDefaults != LegacyBuckets:
+		return wrong(fmt.Sprintf("there are no bucket defaults %q", c.BucketDefaults), "--bucket-defaults is "+CurrentBuckets+" or "+LegacyBuckets)
 	case c.LifecycleDay < 0 || c.LifecycleDay > 0 && c.LifecycleDay < time.Second:
 		return wrong(fmt.Sprintf("a lifecycle day of %s is too short", c.LifecycleDay), "give --lifecycle-day a second or more, such as 10s")
 	case (c.TLSCert == "") != (c.TLSKey == ""):

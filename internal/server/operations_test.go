@@ -50,8 +50,8 @@ func operationsDocument(t *testing.T, r *running) string {
 Every operation of the APIs that Keywright speaks, and whether it works. What does not work answers with the status and code
 that are given; it never becomes another operation. A test asks a started server for each of them, and makes this page of its answers.
 
-S3 Control, replication, notifications, analytics, inventory, metrics, intelligent tiering, access points, batch jobs and
-directory buckets are not supported.
+Of S3 Control only Block Public Access of the account works. Replication, notifications, analytics, inventory, metrics,
+intelligent tiering, access points, batch jobs and directory buckets are not supported.
 `)
 	for _, s := range []struct{ service, title string }{
 		{"s3", "Amazon S3"}, {"iam", "IAM"}, {"sts", "AWS STS"}, {"accessanalyzer", "IAM Access Analyzer"}, {"s3control", "Amazon S3 Control"},
@@ -108,6 +108,12 @@ var special = map[string]struct{ target, header, value string }{
 	"WriteGetObjectResponse":  {target: "/WriteGetObjectResponse", header: "x-amz-request-route", value: "x"},
 }
 
+// ofTheAccount are the methods of the operations of S3 Control on Block Public
+// Access.
+var ofTheAccount = map[string]string{
+	"GetPublicAccessBlock (Account)": http.MethodGet, "PutPublicAccessBlock (Account)": http.MethodPut, "DeletePublicAccessBlock (Account)": http.MethodDelete,
+}
+
 var (
 	codePattern    = regexp.MustCompile(`<Code>(\w+)</Code>`)
 	labelPattern   = regexp.MustCompile(`\{\w+\+?\}`)
@@ -141,6 +147,9 @@ func (r *running) ask(o facts.Operation) asked {
 		header.Set("Content-Type", "application/x-www-form-urlencoded")
 	case o.Service == "s3control":
 		method, target = http.MethodGet, "/v20180820/configuration"
+		if m, ok := ofTheAccount[o.Name]; ok {
+			method, target = m, "/v20180820/configuration/publicAccessBlock"
+		}
 		header.Set("x-amz-account-id", r.AccountID())
 	case o.Service == "accessanalyzer":
 		method, target, _ = strings.Cut(analyzerRoutes(r.t)[o.Name], " ")
@@ -195,16 +204,16 @@ func (r *running) recognised(o facts.Operation, response *http.Response) bool {
 	if id == "" {
 		id = response.Header.Get("X-Amzn-Requestid")
 	}
-	line := regexp.MustCompile("requestId=" + regexp.QuoteMeta(id) + ` .*operation=(\w*)`).FindStringSubmatch(r.log.String())
+	line := regexp.MustCompile("requestId=" + regexp.QuoteMeta(id) + ` .*operation=(?:"([^"]*)"|(\w*))`).FindStringSubmatch(r.log.String())
 	if id == "" || line == nil && !strings.Contains(r.log.String(), id) {
 		r.t.Fatalf("%s: the log has no request %q", o.Name, id)
 	}
-	if line == nil || line[1] == "" {
+	if line == nil || line[1]+line[2] == "" {
 		return false
 	}
-	if line[1] == o.Name {
+	if line[1]+line[2] == o.Name {
 		return true
 	}
-	done, ok := facts.LookupOperation(o.Service, line[1])
+	done, ok := facts.LookupOperation(o.Service, line[2])
 	return ok && o.Service == "s3" && done.Method == o.Method && done.URI == o.URI && strings.Contains(o.URI, "?")
 }

@@ -139,7 +139,9 @@ func (s *Server) openStores(ctx context.Context) error {
 }
 
 func (s *Server) openDirectory(ctx context.Context) error {
-	d, err := directory.Open(ctx, directory.Options{Path: s.path("directory.db"), Keyring: s.keyring, Region: s.config.Region, Logger: s.config.Log})
+	d, err := directory.Open(ctx, directory.Options{
+		Path: s.path("directory.db"), Keyring: s.keyring, Region: s.config.Region, LegacyBuckets: s.config.BucketDefaults == LegacyBuckets, Logger: s.config.Log,
+	})
 	switch {
 	case errors.Is(err, directory.ErrWrongKeyring):
 		return &Error{Problem: "the master key is not the one that the secrets in " + s.config.DataDir + " are encrypted under", Err: err, Hint: keyHint}

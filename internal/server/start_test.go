@@ -55,6 +55,7 @@ func TestConfig(t *testing.T) {
 		{"letters in the account", func(c *Config) { c.AccountID = "12345678901a" }, "not an account id"},
 		{"region", func(c *Config) { c.Region = "US East" }, "not the name of a region"},
 		{"no region", func(c *Config) { c.Region = "" }, "not the name of a region"},
+		{"bucket defaults", func(c *Config) { c.BucketDefaults = "Legacy" }, `no bucket defaults "Legacy"`},
 		{"certificate without key", func(c *Config) { c.TLSCert = "cert.pem" }, "both a certificate and its key"},
 		{"key without certificate", func(c *Config) { c.TLSKey = "key.pem" }, "both a certificate and its key"},
 		{"address without port", func(c *Config) { c.Listen = "127.0.0.1" }, "cannot listen"},
