@@ -384,7 +384,8 @@ type CompletedPart struct {
 
 // CompleteRequest completes an upload. A Checksum with a Value must be the one
 // that the object gets, or ErrBadChecksum is returned: a sum of another
-// algorithm or type than the upload's cannot be vouched for.
+// algorithm or type than the upload's cannot be vouched for. The number of parts
+// behind a composite one may be left out.
 type CompleteRequest struct {
 	Parts      []CompletedPart
 	Checksum   Checksum

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/keywright/keywright/internal/checksum"
 	"github.com/keywright/keywright/internal/objects"
@@ -220,7 +221,11 @@ func checkWhole(r objects.CompleteRequest, o *objectRecord) error {
 	if r.Size >= 0 && r.Size != o.size {
 		return fmt.Errorf("disk: %w: %d bytes, not %d", objects.ErrSizeMismatch, o.size, r.Size)
 	}
-	if c := r.Checksum; c.Value != "" && (c.Algorithm != o.checksum.Algorithm || c.Value != o.checksum.Value) {
+	whole := o.checksum.Value
+	if !strings.Contains(r.Checksum.Value, "-") { // clients may leave out the number of parts
+		whole, _, _ = strings.Cut(whole, "-")
+	}
+	if c := r.Checksum; c.Value != "" && (c.Algorithm != o.checksum.Algorithm || c.Value != whole) {
 		return fmt.Errorf("disk: %w", objects.ErrBadChecksum)
 	}
 	return nil

@@ -131,6 +131,24 @@ var completeTests = map[string]func(*bench){
 		b.ok(err)
 	},
 
+	"TheNumberOfPartsMayBeLeftOut": func(b *bench) {
+		for _, suffix := range []string{"", "-1"} {
+			u := b.upload("k", objects.UploadRequest{Checksum: checksum.CRC32C, ChecksumType: checksum.Composite})
+			part := u.put(1, []byte("part"))
+			value, err := checksum.CRC32C.Multipart(checksum.Composite, []checksum.Part{{Sum: checksum.CRC32C.Sum([]byte("part")), Length: part.Size}})
+			b.ok(err)
+			digest := strings.TrimSuffix(value, "-1")
+			request := complete(part)
+			request.Checksum = objects.Checksum{Algorithm: checksum.CRC32C, Value: digest + "-2"}
+			_, err = b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, request)
+			b.fails(err, objects.ErrBadChecksum)
+			request.Checksum.Value = digest + suffix
+			info, err := b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, request)
+			b.ok(err)
+			b.same(info.Checksum.Value, value)
+		}
+	},
+
 	"AgainAnswersTheSame": func(b *bench) {
 		u := b.upload("k", objects.UploadRequest{Checksum: checksum.CRC64NVME, Attributes: everyAttribute()})
 		large, last := u.put(1, random(objects.MinPartSize, 1)), u.put(5, []byte("last"))
