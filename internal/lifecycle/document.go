@@ -233,7 +233,7 @@ func (e *Expiration) check(tags bool) error {
 			return awserr.MalformedXML
 		}
 		if at = at.UTC(); !at.Equal(at.Truncate(24 * time.Hour)) {
-			return awserr.InvalidArgument.WithMessage("'Date' must be at midnight GMT")
+			return awserr.InvalidArgument.WithMessage("'Date' must be at midnight GMT").With("ArgumentName", "Date").With("ArgumentValue", *e.Date)
 		}
 	}
 	return nil

@@ -33,11 +33,15 @@ var bucketTagging = configuration[putTaggingRequest]{
 		if err != nil {
 			return err
 		}
-		if len(tags) > maxBucketTags {
-			return awserr.BadRequest.WithMessage("Bucket tag count cannot be greater than %d", maxBucketTags)
-		}
-		return checkTagTexts(tags)
+		return checkBucketTags(tags, errSystemTag)
 	},
+}
+
+func checkBucketTags(tags map[string]string, system *awserr.Error) error {
+	if len(tags) > maxBucketTags {
+		return awserr.BadRequest.WithMessage("Bucket tag count cannot be greater than %d", maxBucketTags)
+	}
+	return checkTagTexts(tags, system)
 }
 
 type requestPaymentConfiguration struct {
@@ -120,11 +124,11 @@ type routingRule struct {
 		closed
 	}
 	Redirect *struct {
-		HostName             string `xml:",omitempty"`
-		HTTPRedirectCode     string `xml:"HttpRedirectCode,omitempty"`
-		Protocol             string `xml:",omitempty"`
-		ReplaceKeyPrefixWith string `xml:",omitempty"`
-		ReplaceKeyWith       string `xml:",omitempty"`
+		HostName             string  `xml:",omitempty"`
+		HTTPRedirectCode     string  `xml:"HttpRedirectCode,omitempty"`
+		Protocol             string  `xml:",omitempty"`
+		ReplaceKeyPrefixWith *string // an empty one removes the prefix
+		ReplaceKeyWith       *string
 		closed
 	}
 	closed
@@ -146,7 +150,7 @@ var website = configuration[websiteConfiguration]{
 func checkWebsite(in *websiteConfiguration) error {
 	if to := in.RedirectAllRequestsTo; to != nil {
 		if in.IndexDocument != nil || in.ErrorDocument != nil || in.RoutingRules != nil {
-			return awserr.InvalidArgument.WithMessage("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
+			return invalidArgument("RedirectAllRequestsTo", "not null", "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
 		}
 		if to.HostName == "" {
 			return awserr.MalformedXML
@@ -154,10 +158,10 @@ func checkWebsite(in *websiteConfiguration) error {
 		return checkProtocol(to.Protocol)
 	}
 	if in.IndexDocument == nil {
-		return awserr.InvalidArgument.WithMessage("A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
+		return invalidArgument("IndexDocument", "null", "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
 	}
 	if s := in.IndexDocument.Suffix; s == "" || strings.Contains(s, "/") {
-		return awserr.InvalidArgument.WithMessage("The IndexDocument Suffix is not well formed")
+		return invalidArgument("IndexDocument", s, "The IndexDocument Suffix is not well formed")
 	}
 	if in.ErrorDocument != nil && in.ErrorDocument.Key == "" {
 		return awserr.MalformedXML
@@ -169,15 +173,24 @@ func checkWebsite(in *websiteConfiguration) error {
 		return awserr.MalformedXML
 	}
 	for _, rule := range in.RoutingRules.Rules {
-		to := rule.Redirect
-		if to == nil || to.ReplaceKeyPrefixWith != "" && to.ReplaceKeyWith != "" {
-			return awserr.MalformedXML
-		}
-		if err := checkProtocol(to.Protocol); err != nil {
+		if err := rule.check(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (rule *routingRule) check() error {
+	if rule.Redirect == nil {
+		return awserr.MalformedXML
+	}
+	if rule.Redirect.ReplaceKeyPrefixWith != nil && rule.Redirect.ReplaceKeyWith != nil {
+		return awserr.InvalidRequest.WithMessage("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+	}
+	if c := rule.Condition; c != nil && c.HTTPErrorCodeReturnedEquals == "" && c.KeyPrefixEquals == "" {
+		return awserr.InvalidRequest.WithMessage("Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present.")
+	}
+	return checkProtocol(rule.Redirect.Protocol)
 }
 
 func checkProtocol(p string) error {

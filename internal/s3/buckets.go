@@ -137,7 +137,7 @@ type createBucketConfiguration struct {
 	LocationConstraint *string   `xml:"LocationConstraint"`
 	Location           *struct{} `xml:"Location"`
 	Bucket             *struct{} `xml:"Bucket"`
-	Tags               *struct{} `xml:"Tags"`
+	Tags               *tagSet   `xml:"Tags"`
 	closed
 }
 
@@ -147,6 +147,8 @@ type createBucketInput struct {
 	location  *string
 	ownership string
 	acl       aclRequest
+	tags      map[string]string
+	tagging   string // the document of the tags; "" when there are none
 }
 
 func (s *S3) createBucket() service.Operation {
@@ -177,11 +179,31 @@ func parseCreateBucket(r *service.Request) (in createBucketInput, err error) {
 	if err := service.DecodeXML(body, &c); err != nil {
 		return in, err
 	}
-	if c.Location != nil || c.Bucket != nil || c.Tags != nil {
-		return in, awserr.NotImplemented.WithMessage("Of CreateBucketConfiguration only LocationConstraint is implemented.")
+	if c.Location != nil || c.Bucket != nil {
+		return in, awserr.NotImplemented.WithMessage("Of CreateBucketConfiguration only LocationConstraint and Tags are implemented: there are no directory buckets.")
 	}
 	in.location = c.LocationConstraint
-	return in, nil
+	if c.Tags == nil || len(c.Tags.Tags) == 0 {
+		return in, nil
+	}
+	document := putTaggingRequest{TagSet: c.Tags}
+	if in.tags, err = document.tags(); err != nil {
+		return in, awserr.InvalidRequest.WithMessage("Duplicate Tag Keys are not allowed.")
+	}
+	if err := checkBucketTags(in.tags, errNewSystemTag); err != nil {
+		return in, err
+	}
+	in.tagging, err = encodeConfiguration(&document)
+	return in, err
+}
+
+// resourceTags sets the keys of the tags that a request brings for a resource.
+func resourceTags(tags map[string]string) keys {
+	return func(c *condition.Context) {
+		if len(tags) > 0 {
+			c.SetStrings("aws:TagKeys", setTags(c, "aws:RequestTag/", tags))
+		}
+	}
 }
 
 const (
@@ -213,13 +235,16 @@ func createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need
 		}
 	}
 	h := r.HTTP.Header
-	needs := []service.Need{future.onBucket("s3:CreateBucket", location,
+	needs := []service.Need{future.onBucket("s3:CreateBucket", location, resourceTags(in.tags),
 		future.headerKeys(aclHeaders...), future.headerKeys("x-amz-bucket-namespace", headerOwnership))}
 	if hasACL(h) {
 		needs = append(needs, future.onBucket("s3:PutBucketAcl", future.headerKeys(aclHeaders...)))
 	}
 	if in.ownership != "" {
 		needs = append(needs, future.onBucket("s3:PutBucketOwnershipControls"))
+	}
+	if in.tags != nil {
+		needs = append(needs, future.onBucket("s3:TagResource", resourceTags(in.tags)))
 	}
 	if withObjectLock(h) {
 		needs = append(needs, future.onBucket("s3:PutBucketObjectLockConfiguration"), future.onBucket("s3:PutBucketVersioning"))
@@ -245,6 +270,12 @@ func (s *S3) serveCreateBucket(ctx context.Context, r *service.Request, in creat
 		if b.Configurations, err = lockedFromTheStart(); err != nil {
 			return nil, err
 		}
+	}
+	if in.tagging != "" {
+		if b.Configurations == nil {
+			b.Configurations = map[string]string{}
+		}
+		b.Configurations[bucketTagging.subresource] = in.tagging
 	}
 	if err := s.objects.CreateBucket(ctx, room(&b)); err != nil {
 		return nil, storeError(err, &b, "")

@@ -34,6 +34,7 @@ type configuration[T any] struct {
 	// header is one that is kept beside the document and told with it, and
 	// usually the first of its values. May be empty.
 	header       string
+	headerTitle  string // as errors name it
 	headerValues []string
 
 	// read keeps what was read, of documents that ordinary requests ask for. May
@@ -82,7 +83,7 @@ func (c configuration[T]) putter(s *S3) service.Operation {
 		name: c.put.name, needs: bucketAction[*T](c.put.action),
 		parse: func(r *service.Request) (*T, error) {
 			if v := r.HTTP.Header.Values(c.header); v != nil && !slices.Contains(c.headerValues, v[0]) {
-				return nil, invalidArgument(c.header, v[0], "Invalid value of %s", c.header)
+				return nil, awserr.InvalidRequest.WithMessage("Invalid %s found: %s", c.headerTitle, v[0])
 			}
 			in := new(T)
 			if err := r.ReadXML(in, max(c.limit, maxSmallDocument)); err != nil {

@@ -75,7 +75,7 @@ func (k *customerKey) Open(sealed, associatedData []byte) ([]byte, error) {
 	case k.wrong != nil:
 		return nil, k.wrong.WithCause(err)
 	}
-	return nil, awserr.AccessDenied.WithCause(err)
+	return nil, awserr.AccessDenied.WithMessage("Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.").WithCause(err)
 }
 
 // ofUpload returns the key with the error of one that an upload was not begun

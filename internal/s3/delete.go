@@ -110,11 +110,13 @@ func (l *deleteIdentifiers) UnmarshalXML(d *xml.Decoder, start xml.StartElement)
 }
 
 // deleteIdentifier is one object of DeleteObjects. LastModifiedTime and Size are
-// conditions of directory buckets, and refused as unknown elements.
+// conditions that only directory buckets have.
 type deleteIdentifier struct {
-	Key       string
-	VersionID *string `xml:"VersionId"`
-	ETag      *string
+	Key              string
+	VersionID        *string `xml:"VersionId"`
+	ETag             *string
+	LastModifiedTime *string
+	Size             *string
 	closed
 }
 
@@ -125,6 +127,7 @@ type deleteItem struct {
 	version    version
 	conditions objects.Conditions
 	ownerID    string // that what is deleted must have; see changing
+	err        error  // of a version's id that none can have
 	needs      []int
 	reveals    int
 }
@@ -191,10 +194,14 @@ func newDeleteItem(o deleteIdentifier) (item deleteItem, err error) {
 	if err := checkKey(o.Key); err != nil {
 		return item, err
 	}
+	if o.LastModifiedTime != nil || o.Size != nil {
+		return item, awserr.NotImplemented.WithMessage("The conditions LastModifiedTime and Size are not implemented: only directory buckets have them.")
+	}
 	if o.VersionID != nil {
-		if item.version, err = newVersion(*o.VersionID); err != nil {
-			return item, err
+		if _, err := newVersion(*o.VersionID); err != nil {
+			item.err = awserr.NoSuchVersion.WithCause(err)
 		}
+		item.version = version{given: true, id: *o.VersionID}
 	}
 	if o.ETag != nil {
 		item.conditions, err = deleteCondition(*o.ETag)
@@ -285,6 +292,9 @@ func deleteOne(ctx context.Context, r *request, item *deleteItem, bypass bool) (
 	}
 	conditions := item.conditions
 	conditions.OwnerID = item.ownerID
+	if item.err != nil {
+		return objects.Deleted{}, item.err
+	}
 	deleted, err := r.s3.objects.Delete(ctx, r.room(), objects.DeleteRequest{
 		Key: item.key, VersionID: item.version.id, Conditions: conditions, Versioning: r.versioning(), BypassGovernance: bypass, OwnerID: r.newOwnerID(),
 	})

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -58,6 +59,9 @@ func parseGet(r *service.Request) (*getInput, error) {
 	}
 	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
 		return nil, err
+	}
+	if v := r.HTTP.Header.Values("x-amz-checksum-mode"); v != nil && !strings.EqualFold(v[0], "ENABLED") {
+		return nil, awserr.InvalidRequest.WithMessage("Value for x-amz-checksum-mode header is invalid.")
 	}
 	if r.Query.Has("partNumber") {
 		if in.part, err = parsePartNumber(r); err != nil {
@@ -186,7 +190,9 @@ func objectResponse(i objects.Info, e extent) *service.Response {
 func checksumOf(i objects.Info, e extent) objects.Checksum {
 	switch {
 	case e.part > 0 && len(i.Parts) > 0:
-		return i.Parts[e.part-1].Checksum
+		sum := i.Parts[e.part-1].Checksum
+		sum.Type = cmp.Or(i.Checksum.Type, sum.Type) // as the upload was created
+		return sum
 	case e.part == 0 && e.partial:
 		return objects.Checksum{}
 	}

@@ -28,6 +28,7 @@ var lifecycleConfiguration = configuration[lifecycle.Configuration]{
 	read:         &readDocuments[lifecycle.Configuration]{},
 	limit:        maxLifecycleDocument,
 	header:       "x-amz-transition-default-minimum-object-size",
+	headerTitle:  "TransitionDefaultMinimumObjectSize",
 	headerValues: []string{"all_storage_classes_128K", "varies_by_storage_class"},
 }
 

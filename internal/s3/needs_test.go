@@ -10,7 +10,6 @@ import (
 // notAsked are permissions that AWS's documentation lists for operations and
 // that are not asked for, by operation and action, with the reason.
 var notAsked = map[string]string{
-	"CreateBucket s3:TagResource":       "tags of a bucket are refused with 501",
 	"CreateMultipartUpload kms:Decrypt": "the parts and the completion need it (CreateMultipartUpload, API Reference)",
 }
 

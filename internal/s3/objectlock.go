@@ -117,7 +117,11 @@ var errNoObjectLock = awserr.InvalidRequest.WithMessage("Bucket is missing Objec
 func parseLock(h http.Header, now time.Time) (l objects.Lock, err error) {
 	mode, until := h.Values(headerLockMode), h.Values(headerLockUntil)
 	if (mode == nil) != (until == nil) {
-		return l, awserr.InvalidArgument.WithMessage("%s and %s must both be supplied", headerLockUntil, headerLockMode)
+		missing := headerLockMode
+		if until == nil {
+			missing = headerLockUntil
+		}
+		return l, awserr.InvalidArgument.WithMessage("%s and %s must both be supplied", headerLockUntil, headerLockMode).With("ArgumentName", missing)
 	}
 	if mode != nil {
 		if l.Retention, err = parseRetention(objects.LockMode(mode[0]), until[0], now); err != nil {

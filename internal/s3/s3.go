@@ -78,7 +78,7 @@ func (s *S3) Name() string { return "s3" }
 // rows is the operation table: the rows of every family.
 func (s *S3) rows() []row {
 	return slices.Concat(
-		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.corsRows(), s.objectLockRows(), s.lifecycleRows(), s.aclRows(), s.ownershipRows(), s.listingRows(),
+		s.bucketRows(), s.policyRows(), s.publicAccessBlockRows(), s.versioningRows(), s.documentRows(), s.absentRows(), s.corsRows(), s.objectLockRows(), s.lifecycleRows(), s.aclRows(), s.ownershipRows(), s.listingRows(),
 		s.getRows(), s.attributesRows(), s.putRows(), s.postRows(), s.copyRows(), s.deleteRows(), s.taggingRows(),
 		s.multipartRows(), s.partRows(), s.completeRows(),
 	)

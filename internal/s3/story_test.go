@@ -54,6 +54,7 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps, asked := 0, map[string]map[string]bool{}
+	var answered []answeredError
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
@@ -65,7 +66,7 @@ func TestStories(t *testing.T) {
 				region = strings.Fields(string(data))[2]
 			}
 			s := newStory(newWorld(t, region), file)
-			s.needs = asked
+			s.needs, s.errors = asked, &answered
 			s.run(t, string(data))
 			steps += s.steps
 		})
@@ -74,16 +75,18 @@ func TestStories(t *testing.T) {
 		t.Errorf("%d stories with %d requests: too few to prove anything", len(files), steps)
 	}
 	t.Run("needs", func(t *testing.T) { checkNeeds(t, asked) })
+	t.Run("recorded", func(t *testing.T) { checkRecorded(t, answered) })
 }
 
 // story is a conversation as it is played.
 type story struct {
 	*world
-	file  string
-	line  int
-	steps int
-	saved map[string]string
-	needs map[string]map[string]bool // the actions that each operation asked for
+	file   string
+	line   int
+	steps  int
+	saved  map[string]string
+	needs  map[string]map[string]bool // the actions that each operation asked for
+	errors *[]answeredError
 
 	request *requestText
 	answer  *httptest.ResponseRecorder
@@ -302,6 +305,7 @@ func (s *story) play(t *testing.T, status int) {
 		}
 	}
 	s.checkDocument(t)
+	s.noteError()
 }
 
 // checkDocument demands that what is said to be XML is, and that a HEAD has no

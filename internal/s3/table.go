@@ -29,6 +29,7 @@ type row struct {
 	scope  scope
 	query  []string // parameters that must be there, such as "policy" or "list-type=2"
 	header string   // a header that must be there
+	param  string   // a parameter that must be there, and chooses nothing by itself
 
 	params      []string // further parameters that may be there
 	anyParams   bool     // the parameters are those of another request
@@ -61,13 +62,28 @@ func newTable(served []row) table {
 		t.add(r)
 		names[r.operation.Name] = true
 	}
+	var others []row
 	for _, o := range facts.Operations() {
-		if r, ok := unserved(o); ok && !names[o.Name] && !t.has(r) {
-			t.add(r)
+		r, ok := unserved(o)
+		if !ok || names[o.Name] || t.has(r) {
+			continue
 		}
+		// Of two names of one operation the later, and longer, is the newer.
+		if last := len(others) - 1; last >= 0 && others[last].same(r) {
+			others = others[:last]
+		}
+		others = append(others, r)
+	}
+	for _, r := range others {
+		t.add(r)
 	}
 	return t
 }
+
+// byID are the subresources of which a bucket has several: with an id they are
+// one, without a list ("GetBucketAnalyticsConfiguration" and others, Amazon S3
+// API Reference).
+var byID = []string{"analytics", "intelligent-tiering", "inventory", "metrics"}
 
 // routed is the header of requests that only a function of S3 Object Lambda
 // makes ("WriteGetObjectResponse", Amazon S3 API Reference).
@@ -87,6 +103,9 @@ func unserved(o facts.Operation) (row, bool) {
 	if strings.Contains(path, "{Key+}") {
 		r.scope = objectScope
 	}
+	if slices.Contains(byID, query) && strings.HasPrefix(o.Name, "Get") {
+		r.param = "id"
+	}
 	return r, true
 }
 
@@ -101,9 +120,12 @@ func (t *table) add(r row) {
 }
 
 func (t *table) has(r row) bool {
-	return slices.ContainsFunc(t.rows[endpoint{r.method, r.scope}], func(other row) bool {
-		return other.header == r.header && slices.Equal(other.query, r.query)
-	})
+	return slices.ContainsFunc(t.rows[endpoint{r.method, r.scope}], r.same)
+}
+
+// same reports whether two rows match the same requests.
+func (r row) same(other row) bool {
+	return other.method == r.method && other.scope == r.scope && other.header == r.header && other.param == r.param && slices.Equal(other.query, r.query)
 }
 
 // find returns the row of a request, whose every parameter the row knows. What
@@ -174,13 +196,16 @@ func (r *row) matches(query url.Values, header http.Header) bool {
 			return false
 		}
 	}
-	return r.header == "" || header.Values(r.header) != nil
+	return (r.header == "" || header.Values(r.header) != nil) && (r.param == "" || query.Has(r.param))
 }
 
 // weight orders rows that match by how much they ask for.
 func (r *row) weight() int {
 	w := len(r.query)
 	if r.header != "" {
+		w++
+	}
+	if r.param != "" {
 		w++
 	}
 	return w

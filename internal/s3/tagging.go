@@ -38,16 +38,24 @@ func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return awserr.BadRequest.WithMessage("Object tags cannot be greater than %d", maxTags)
 	}
-	return checkTagTexts(tags)
+	return checkTagTexts(tags, awserr.InvalidTag.WithMessage("Your TagKey cannot be prefixed with aws:"))
 }
 
-func checkTagTexts(tags map[string]string) error {
+// Tags whose keys begin with "aws:" are refused in the words of each operation.
+var (
+	errSystemTag    = awserr.InvalidTag.WithMessage("System tags cannot be added/updated by requester")
+	errNewSystemTag = awserr.InvalidTag.WithMessage(`User-defined tag keys can't start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.`)
+)
+
+// checkTagTexts checks the keys and values of tags; system is the error for a
+// key that only AWS may use.
+func checkTagTexts(tags map[string]string, system *awserr.Error) error {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch value := tags[key]; {
 		case key == "" || utf8.RuneCountInString(key) > maxTagKey || !isTagText(key):
 			return awserr.InvalidTag.WithMessage("The TagKey you have provided is invalid").With("TagKey", key)
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return awserr.InvalidTag.WithMessage("Your TagKey cannot be prefixed with aws:").With("TagKey", key)
+			return system.With("TagKey", key)
 		case utf8.RuneCountInString(value) > maxTagValue || !isTagText(value):
 			return awserr.InvalidTag.WithMessage("The TagValue you have provided is invalid").With("TagKey", key).With("TagValue", value)
 		}
@@ -116,13 +124,15 @@ func (s *S3) getObjectTagging() service.Operation {
 
 type putTaggingRequest struct {
 	XMLName xml.Name `xml:"Tagging"`
-	TagSet  *struct {
-		Tags []struct {
-			tagElement
-			closed
-		} `xml:"Tag"`
+	TagSet  *tagSet  `xml:"TagSet"`
+	closed
+}
+
+type tagSet struct {
+	Tags []struct {
+		tagElement
 		closed
-	} `xml:"TagSet"`
+	} `xml:"Tag"`
 	closed
 }
 

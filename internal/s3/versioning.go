@@ -212,10 +212,13 @@ func parseListObjectVersions(r *service.Request) (in listVersionsInput, err erro
 	if in.listing, err = parseListing(r, "key-marker"); err != nil {
 		return in, err
 	}
-	if in.versionAfter = r.Query.Get("version-id-marker"); in.versionAfter == "" {
+	if !r.Query.Has("version-id-marker") {
 		return in, nil
 	}
-	if in.after == "" {
+	switch in.versionAfter = r.Query.Get("version-id-marker"); {
+	case in.versionAfter == "":
+		return in, invalidArgument("version-id-marker", "", "A version-id marker cannot be empty.")
+	case in.after == "":
 		return in, invalidArgument("version-id-marker", in.versionAfter, "A version-id marker cannot be specified without a key marker.")
 	}
 	_, err = newVersion(in.versionAfter)
