@@ -22,6 +22,8 @@ type bucket struct {
 	policy     string
 	bound      map[string]string // unique ids of the principals that the policy names, when it was put
 	restricted bool
+	ignores    bool              // IgnorePublicAcls
+	acls       bool              // whether access control lists are enabled
 	objects    map[string]string // their tags, as a query
 	unsure     bool              // a case has changed the configuration
 }
@@ -51,14 +53,15 @@ func (w *world) bucketOf(name string, owner *account) (*bucket, error) {
 		return nil, err
 	}
 	w.buckets[name] = b
-	return b, b.restrict(false)
+	return b, b.restrict(false, false)
 }
 
-func (b *bucket) restrict(public bool) error {
+// restrict sets Block Public Access: RestrictPublicBuckets and IgnorePublicAcls.
+func (b *bucket) restrict(public, ignore bool) error {
 	_, err := b.client.PutPublicAccessBlock(context.Background(), &s3.PutPublicAccessBlockInput{
-		Bucket: &b.name, PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{RestrictPublicBuckets: &public},
+		Bucket: &b.name, PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{RestrictPublicBuckets: &public, IgnorePublicAcls: &ignore},
 	})
-	b.restricted = public
+	b.restricted, b.ignores = public, ignore
 	return err
 }
 
@@ -103,9 +106,9 @@ func (b *bucket) removePolicy() error {
 
 // configure gives the bucket a policy, "" for none, and its setting of Block
 // Public Access. bound are the unique ids of those whom the policy names.
-func (b *bucket) configure(document string, bound map[string]string, restricted bool) error {
-	if b.restricted != restricted || b.unsure {
-		if err := b.asRoot(func() error { return b.restrict(restricted) }); err != nil {
+func (b *bucket) configure(document string, bound map[string]string, restricted, ignores bool) error {
+	if b.restricted != restricted || b.ignores != ignores || b.unsure {
+		if err := b.asRoot(func() error { return b.restrict(restricted, ignores) }); err != nil {
 			return fmt.Errorf("block public access: %w", err)
 		}
 	}

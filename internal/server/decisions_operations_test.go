@@ -89,7 +89,7 @@ var operations = map[string]operation{
 	"s3:PutBucketAcl": onBucket(func(c *s3.Client, a *attempt) error {
 		in := &s3.PutBucketAclInput{Bucket: &a.bucket.name}
 		if !a.bringsACL() {
-			in.AccessControlPolicy = a.bucket.ownersACL()
+			in.AccessControlPolicy = a.ownACL()
 		}
 		_, err := c.PutBucketAcl(context.Background(), in)
 		return err
@@ -204,7 +204,7 @@ var operations = map[string]operation{
 	"s3:PutObjectVersionAcl": onObject(func(c *s3.Client, a *attempt) error {
 		in := &s3.PutObjectAclInput{Bucket: &a.bucket.name, Key: &a.key, VersionId: &nullVersion}
 		if !a.bringsACL() {
-			in.AccessControlPolicy = a.bucket.ownersACL()
+			in.AccessControlPolicy = a.ownACL()
 		}
 		_, err := c.PutObjectAcl(context.Background(), in)
 		return err
@@ -224,7 +224,7 @@ var operations = map[string]operation{
 	"s3:PutObjectAcl": onObject(func(c *s3.Client, a *attempt) error {
 		in := &s3.PutObjectAclInput{Bucket: &a.bucket.name, Key: &a.key}
 		if !a.bringsACL() {
-			in.AccessControlPolicy = a.bucket.ownersACL()
+			in.AccessControlPolicy = a.ownACL()
 		}
 		_, err := c.PutObjectAcl(context.Background(), in)
 		return err

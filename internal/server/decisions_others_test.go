@@ -39,7 +39,7 @@ var others = map[string][]func(*s3.Client, *attempt) error{
 		},
 	},
 	"s3:DeleteObject": {func(c *s3.Client, a *attempt) error {
-		if a.brought.headers["If-Match"] != "" {
+		if a.brought.headers["If-Match"] != "" || a.acls != nil && a.c.Effect == "allowed" { // it was one's own, and is gone
 			return errUnable
 		}
 		out, err := c.DeleteObjects(context.Background(), &s3.DeleteObjectsInput{

@@ -216,7 +216,7 @@ func (a *attempt) alsoAllowed(request eval.Request, policies *eval.Policies) err
 
 // compile returns the policies of an attempt as the server has them.
 func (a *attempt) compile() (*eval.Policies, error) {
-	p := &eval.Policies{HasSession: a.hasSession, RestrictPublicBuckets: a.restricted}
+	p := &eval.Policies{HasSession: a.hasSession, RestrictPublicBuckets: a.restricted, ACLs: a.acls}
 	var err error
 	list := func(kind eval.PolicyType, documents ...string) (list []*eval.Policy) {
 		for _, text := range documents {

@@ -8,6 +8,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/lint"
 )
 
@@ -60,10 +61,14 @@ func onAnObject(w *world, a *attempt) error {
 // configure gives the bucket of an attempt the case's policy. One that does not
 // name the bucket is another bucket's: then this one has none.
 func configure(w *world, a *attempt) error {
+	if err := w.prepareACLs(a); err != nil {
+		return err
+	}
 	a.restricted = a.c.RestrictPublicBuckets
+	ignores := a.c.ACLs != nil && a.c.ACLs.IgnorePublic
 	p := a.c.State.Resource
 	if p == nil {
-		return a.bucket.configure("", nil, a.restricted)
+		return a.bucket.configure("", nil, a.restricted, ignores)
 	}
 	if p.Type != "resource" {
 		return cannot("a bucket has no policy of that type")
@@ -71,17 +76,17 @@ func configure(w *world, a *attempt) error {
 	document := w.real(p.Document)
 	if p.Bound != nil && a.bucket.policy == document && w.stillBound(a.bucket.bound, p.Bound) {
 		a.bucketPolicy, a.bound = document, a.bucket.bound
-		return a.bucket.configure(document, a.bucket.bound, a.restricted)
+		return a.bucket.configure(document, a.bucket.bound, a.restricted, ignores)
 	}
 	bound, err := w.bind(document, p.Bound)
 	if err != nil {
 		return err
 	}
 	if !namesBucket(document, a.bucket.name) {
-		return a.bucket.configure("", nil, a.restricted)
+		return a.bucket.configure("", nil, a.restricted, ignores)
 	}
 	a.bucketPolicy, a.bound = document, bound
-	return a.bucket.configure(document, bound, a.restricted)
+	return a.bucket.configure(document, bound, a.restricted, ignores)
 }
 
 // namesBucket reports whether a policy can be that of a bucket as far as its
@@ -133,8 +138,10 @@ func onObject(send func(*s3.Client, *attempt) error, answers ...string) operatio
 	return operation{
 		address: onAnObject, answers: answers,
 		prepare: func(w *world, a *attempt) error {
-			if err := a.bucket.put(a.key, asQuery(a.brought.existingTags)); err != nil {
-				return err
+			if a.c.ACLs == nil {
+				if err := a.bucket.put(a.key, asQuery(a.brought.existingTags)); err != nil {
+					return err
+				}
 			}
 			return configure(w, a)
 		},
@@ -162,12 +169,16 @@ func onUpload(send func(*s3.Client, *attempt, string) error) operation {
 	}
 }
 
-// ownersACL is the only access control list that the bucket takes.
-func (b *bucket) ownersACL() *s3types.AccessControlPolicy {
-	owner := b.owner.canonicalID
-	return &s3types.AccessControlPolicy{Owner: &s3types.Owner{ID: &owner}, Grants: []s3types.Grant{{
-		Grantee: &s3types.Grantee{Type: s3types.TypeCanonicalUser, ID: &owner}, Permission: s3types.PermissionFullControl,
-	}}}
+// ownACL is the access control list that is there: of the object, when the attempt
+// is about one, or of the bucket. Where ACLs are disabled it takes no other.
+func (a *attempt) ownACL() *s3types.AccessControlPolicy {
+	switch {
+	case a.acls == nil:
+		return documentOf(acl.Private(a.bucket.owner.canonicalID))
+	case a.key != "" && a.acls.Object != nil:
+		return documentOf(a.acls.Object)
+	}
+	return documentOf(a.acls.Bucket)
 }
 
 // bringsACL reports whether the request has an access control list in its

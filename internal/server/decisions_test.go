@@ -29,8 +29,8 @@ import (
 // they must be most of all; minimumOthers is how many further requests must be
 // sent.
 const (
-	minimumReal   = 1660
-	minimumOthers = 1200
+	minimumReal   = 1830
+	minimumOthers = 1300
 )
 
 // tally counts cases over all files.
@@ -135,6 +135,7 @@ type attempt struct {
 	bucketPolicy, trust string
 	hasSession          bool
 	restricted          bool
+	acls                *eval.AccessControl
 	bound               map[string]string // unique ids of the principals that the resource-based policy names
 }
 
@@ -143,7 +144,7 @@ func (a *attempt) wants(d eval.Decision) bool {
 }
 
 var policyTypes = map[string]eval.PolicyType{
-	"identity": eval.Identity, "boundary": eval.PermissionsBoundary, "session": eval.Session, "resource": eval.Resource, "trust": eval.Trust, "key": eval.KeyPolicy, "root": 0,
+	"identity": eval.Identity, "boundary": eval.PermissionsBoundary, "session": eval.Session, "resource": eval.Resource, "trust": eval.Trust, "acl": eval.AccessControlList, "key": eval.KeyPolicy, "root": 0,
 }
 
 // check brings the server into the state of a case, sends its request, and
@@ -258,8 +259,10 @@ func refuse(a *attempt) error {
 	switch c := a.c; {
 	case c.ServiceControl != nil:
 		return cannot("the server has no service control policies")
-	case c.ACLs != nil:
-		return cannot("access control lists are disabled in every bucket")
+	case c.ACLs != nil && c.ACLs.Object == nil && !c.ACLs.NoObject:
+		return cannot("the server knows whose every object is")
+	case c.ACLs != nil && c.ACLs.NoObject && c.Effect == "allowed" && eval.NeedsObject(c.Action):
+		return cannot("what is not there is told to who may list, and to nobody else")
 	case c.ResourceControl != nil:
 		return cannot("the server has no resource control policies")
 	case c.Principal.Type == "service":
