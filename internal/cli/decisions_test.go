@@ -20,7 +20,7 @@ import (
 )
 
 // minimumTested is below the number of cases that keywright test decides.
-const minimumTested = 2430
+const minimumTested = 2480
 
 // TestDecisions writes the cases of decisions of policy/eval as access files, one
 // for each state, and has keywright test decide them all. What an access file

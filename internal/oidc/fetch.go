@@ -37,13 +37,18 @@ const (
 type Options struct {
 	Roots   *x509.CertPool // who certifies providers; nil is whom the machine trusts
 	Timeout time.Duration  // for each document; 0 is 5 s
+	Dial    Dial           // nil is the network's
 }
+
+// Dial connects to an address, as net.Dialer.DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Client asks providers for their keys, and remembers them. It is safe for
 // concurrent use.
 type Client struct {
 	roots   *x509.CertPool
 	timeout time.Duration
+	dial    Dial
 	cache   cache
 }
 
@@ -52,7 +57,10 @@ func NewClient(o Options) *Client {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
-	return &Client{roots: o.Roots, timeout: o.Timeout}
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
+	}
+	return &Client{roots: o.Roots, timeout: o.Timeout, dial: o.Dial}
 }
 
 // errThumbprint is in AWS's words for a certificate that nobody vouches for.
@@ -133,6 +141,7 @@ func (c *Client) http(host string, thumbprints []string) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            c.dial,
 			TLSHandshakeTimeout:    c.timeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			ForceAttemptHTTP2:      true,
@@ -203,12 +212,15 @@ func (c *Client) Thumbprint(ctx context.Context, providerURL string) (string, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	dialer := tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}} // nothing is sent
-	connection, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	plain, err := c.dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
 		return "", err
 	}
-	defer connection.Close()
-	chain := connection.(*tls.Conn).ConnectionState().PeerCertificates
+	defer plain.Close()
+	connection := tls.Client(plain, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}) // nothing is sent
+	if err := connection.HandshakeContext(ctx); err != nil {
+		return "", err
+	}
+	chain := connection.ConnectionState().PeerCertificates
 	return thumbprint(chain[len(chain)-1]), nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/proxy"
 )
 
@@ -53,6 +54,8 @@ type Config struct {
 	ShutdownTimeout time.Duration // for requests under way to finish; 0 is 30 seconds
 
 	now func() time.Time // when a request comes; nil is time.Now
+
+	providers oidc.Options // how identity providers are reached
 }
 
 // The defaults of new buckets ("Default settings for new S3 buckets FAQ", Amazon S3

@@ -44,6 +44,8 @@ type brought struct {
 	sessionName string
 	identity    string // source identity that the request sets
 	transitive  []string
+
+	claims map[string][]string // of the token that an identity provider has signed
 }
 
 // modify puts headers and parameters into a request of the SDK before it is
@@ -95,7 +97,7 @@ func (b *brought) key(c *evaltest.Case, k evaltest.Key, implied map[string]strin
 		}
 		return nil
 	}
-	for _, by := range []func(*evaltest.Case, evaltest.Key, string, string) (bool, error){b.prefixed, b.ofConnection, b.ofS3, b.ofSTS} {
+	for _, by := range []func(*evaltest.Case, evaltest.Key, string, string) (bool, error){b.ofProvider, b.prefixed, b.ofConnection, b.ofS3, b.ofSTS} {
 		if done, err := by(c, k, name, value); done || err != nil {
 			return err
 		}

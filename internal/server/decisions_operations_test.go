@@ -24,21 +24,20 @@ type operation struct {
 	answers []string                         // codes of errors that only who is allowed can get
 }
 
-// findOperation returns an operation that needs an action.
-func findOperation(action string) (*operation, error) {
+// findOperation returns an operation that needs an action, of those that are
+// known.
+func findOperation(action string, operations ...map[string]operation) (*operation, error) {
 	known, ok := facts.LookupAction(action)
 	if !ok {
 		return nil, cannot("no operation here needs such an action")
 	}
-	op, ok := operations[known.Name]
-	if !ok {
-		op, ok = operationsOfIAM[known.Name]
+	for _, of := range operations {
+		if op, ok := of[known.Name]; ok {
+			op.action = known.Name
+			return &op, nil
+		}
 	}
-	if !ok {
-		return nil, cannot("the server has no operation that needs %s", known.Name)
-	}
-	op.action = known.Name
-	return &op, nil
+	return nil, cannot("the server has no operation that needs %s", known.Name)
 }
 
 // needing adds what else an operation needs.

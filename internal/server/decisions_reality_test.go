@@ -54,6 +54,7 @@ func (w *world) real(text string) string {
 
 var principalTypes = map[string]eval.PrincipalType{
 	"anonymous": eval.Anonymous, "root": eval.Root, "user": eval.User, "role": eval.AssumedRole, "federated": eval.FederatedUser,
+	"provider": eval.FederatedIdentity,
 }
 
 // principal returns who makes the request of a case, as the server knows him.
@@ -74,6 +75,10 @@ func (w *world) implied(c *evaltest.Case, uniqueID string) map[string]string {
 	p := c.Principal
 	name := p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
 	keys := map[string]string{"aws:viaawsservice": "false", "aws:requestedregion": "us-east-1"}
+	if p.Type == "provider" {
+		keys["aws:federatedprovider"] = p.ARN
+		return keys
+	}
 	if p.Type == "anonymous" {
 		keys["aws:principaltype"], keys["aws:userid"], keys["aws:principalaccount"] = "Anonymous", "anonymous", "anonymous"
 		return keys
@@ -87,7 +92,9 @@ func (w *world) implied(c *evaltest.Case, uniqueID string) map[string]string {
 		keys["aws:principaltype"], keys["aws:userid"], keys["aws:username"] = "User", uniqueID, name
 	case "role":
 		keys["aws:principaltype"], keys["aws:userid"], keys["aws:principalarn"] = "AssumedRole", uniqueID+":"+name, p.IssuerARN
-		keys["aws:multifactorauthpresent"] = "false"
+		if vouching(c) == "" {
+			keys["aws:multifactorauthpresent"] = "false"
+		}
 	case "federated":
 		keys["aws:principaltype"], keys["aws:userid"] = "FederatedUser", p.AccountID+":"+name
 	}
@@ -119,6 +126,9 @@ func (w *world) base(c *evaltest.Case, b *brought, implied map[string]string) *c
 	}
 	if b.temporary && c.Principal.Type == "user" {
 		all.SetBool("aws:MultiFactorAuthPresent", false)
+	}
+	if vouching(c) != "" {
+		b.setClaims(all, c)
 	}
 	switch service, name, _ := strings.Cut(strings.ToLower(c.Action), ":"); {
 	case service == "s3":

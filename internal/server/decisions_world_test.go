@@ -42,6 +42,7 @@ type world struct {
 	caller     *entity // who makes the request of the case, once it is known
 	named      int
 	others     int // requests of other operations
+	vouchers   vouchers
 
 	// A case, allowed or not, is yet to be sent with the AWS CLI too.
 	sample, sampleAllowed bool
@@ -62,7 +63,8 @@ func newWorld(t *testing.T, f *evaltest.File) *world {
 		t: t, accounts: map[string]*account{}, buckets: map[string]*bucket{}, ids: map[string]string{},
 		sessions: map[string]aws.Credentials{}, transports: map[uint16]*http.Transport{},
 	}
-	w.server = start(t, Config{AccountID: evaltest.DefaultOwner, TrustedProxies: []string{"127.0.0.1"}, now: w.now})
+	w.newVouchers(f)
+	w.server = start(t, Config{AccountID: evaltest.DefaultOwner, TrustedProxies: []string{"127.0.0.1"}, now: w.now, providers: w.reach()})
 	for _, p := range f.Principals {
 		w.addAccount(p.AccountID, p.CanonicalUserID)
 	}

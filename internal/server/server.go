@@ -187,7 +187,7 @@ func (s *Server) reconcile(ctx context.Context) error {
 
 // assemble joins the services with the listener.
 func (s *Server) assemble(context.Context) error {
-	providers := oidc.NewClient(oidc.Options{})
+	providers := oidc.NewClient(s.config.providers)
 	users, err := iam.New(s.directory, providers)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@
 package oidctest
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -56,11 +57,16 @@ func New(t testing.TB) *Issuer {
 	return start(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 }
 
-// NewNamed starts an issuer whose certificate is good for a name only, which is
-// not that of its URL.
-func NewNamed(t testing.TB, name string) *Issuer {
+// NewNamed starts an issuer whose certificate is good for names only, among which
+// is not that of its URL. Who gets to it by another URL meets an issuer of that.
+func NewNamed(t testing.TB, names ...string) *Issuer {
 	t.Helper()
-	return start(t, &x509.Certificate{DNSNames: []string{name}})
+	return start(t, &x509.Certificate{DNSNames: names})
+}
+
+// Dial connects to the issuer, whatever address it is given.
+func (i *Issuer) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, network, strings.TrimPrefix(i.URL, "https://"))
 }
 
 // start starts an issuer whose certificate has the names of another.
@@ -173,12 +179,14 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.asked[r.URL.Path]++
 	answer := i.answer[r.URL.Path]
 	i.mutex.Unlock()
+	path, discovery := strings.CutSuffix(r.URL.Path, Discovery)
 	switch {
 	case answer != nil:
 		answer(w, r)
-	case r.URL.Path == Discovery:
-		i.write(w, map[string]any{"issuer": i.URL, "jwks_uri": i.URL + Keys})
-	case r.URL.Path == Keys:
+	case discovery:
+		url := "https://" + r.Host + path
+		i.write(w, map[string]any{"issuer": url, "jwks_uri": url + Keys})
+	case strings.HasSuffix(r.URL.Path, Keys):
 		i.write(w, map[string]any{"keys": i.published()})
 	default:
 		http.NotFound(w, r)
