@@ -156,7 +156,7 @@ func TestKeyTable(t *testing.T) {
 			t.Errorf("%s is in the table %d times", k.Name, in[k.Name])
 		}
 	}
-	if len(in) < 310 || len(table.filled) < 55 {
+	if len(in) < 310 || len(table.filled) < 90 {
 		t.Errorf("only %d keys, %d of them filled", len(in), len(table.filled))
 	}
 }
