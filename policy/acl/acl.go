@@ -100,8 +100,13 @@ func Private(owner string) *List {
 }
 
 // IsPublic reports whether the ACL grants anything to AllUsers or to
-// AuthenticatedUsers.
-func (l *List) IsPublic() bool { return slices.ContainsFunc(l.Grants, Grant.IsPublic) }
+// AuthenticatedUsers; or to AnonymousID, which everyone is who does not sign, on
+// what is not the anonymous's own.
+func (l *List) IsPublic() bool {
+	return slices.ContainsFunc(l.Grants, func(g Grant) bool {
+		return g.IsPublic() || g.Grantee == AnonymousID && l.Owner != AnonymousID
+	})
+}
 
 // GrantsOthers reports whether the ACL grants anything to anybody but the owner.
 func (l *List) GrantsOthers() bool {

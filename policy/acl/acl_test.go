@@ -29,6 +29,11 @@ func TestCanned(t *testing.T) {
 			t.Errorf("%s: grants others %v", name, l.GrantsOthers())
 		}
 	}
+	for owner, public := range map[string]bool{"o": true, AnonymousID: false} {
+		if l := (&List{owner, []Grant{{AnonymousID, Read}}}); l.IsPublic() != public {
+			t.Errorf("of %s, for the anonymous: public %v", owner, l.IsPublic())
+		}
+	}
 	for _, name := range []string{"bucket-owner-read", "bucket-owner-full-control"} {
 		if l, _ := Canned(name, "o", "o"); !reflect.DeepEqual(l, Private("o")) {
 			t.Errorf("%s on one's own: %+v", name, l)

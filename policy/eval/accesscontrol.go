@@ -20,7 +20,7 @@ type AccessControl struct {
 	NoObject bool
 
 	// IgnorePublic is the setting IgnorePublicAcls of Block Public Access: an ACL
-	// that is public grants nothing.
+	// that is public grants nothing, and no ACL grants anything to the anonymous.
 	IgnorePublic bool
 }
 
@@ -130,7 +130,7 @@ func (e *evaluation) decidingACL() *acl.List {
 	if e.acl.ofObject {
 		l = e.p.ACLs.Object
 	}
-	if l != nil && e.p.ACLs.IgnorePublic && l.IsPublic() {
+	if l != nil && e.p.ACLs.IgnorePublic && (l.IsPublic() || e.r.Principal.Type == Anonymous) {
 		return nil
 	}
 	return l

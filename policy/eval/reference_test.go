@@ -108,8 +108,9 @@ func plainACL(r *Request, p *Policies) (policyCounts, ownerAsks bool, named stri
 	}
 	action := strings.TrimPrefix(plainLower(r.Action), "s3:")
 	caller := r.Principal.CanonicalUserID
+	const nobody = "65a011a29cdf8ec533ec3d1ccaae921c"
 	if r.Principal.Type == Anonymous {
-		caller = "65a011a29cdf8ec533ec3d1ccaae921c"
+		caller = nobody
 	}
 	list, object := a.Bucket, false
 	var permissions []string
@@ -154,7 +155,7 @@ func plainACL(r *Request, p *Policies) (policyCounts, ownerAsks bool, named stri
 	public := false
 	for _, g := range list.Grants {
 		everyone, account := strings.HasSuffix(g.Grantee, "/AllUsers"), strings.HasSuffix(g.Grantee, "/AuthenticatedUsers")
-		public = public || everyone || account
+		public = public || everyone || account || g.Grantee == nobody && list.Owner != nobody
 		if len(permissions) == 0 || g.Permission.String() != permissions[0] && g.Permission.String() != "FULL_CONTROL" {
 			continue
 		}
@@ -166,7 +167,7 @@ func plainACL(r *Request, p *Policies) (policyCounts, ownerAsks bool, named stri
 			named = "its account"
 		}
 	}
-	if a.IgnorePublic && public {
+	if a.IgnorePublic && (public || r.Principal.Type == Anonymous) {
 		named = ""
 	}
 	return policyCounts, ownerAsks, named
