@@ -86,7 +86,9 @@ func Read(r *http.Request, bucket string) (*Form, error) {
 	}
 	f.left = r.ContentLength - f.head.n
 	f.max = f.left
-	f.expand()
+	if err := f.expand(); err != nil {
+		return nil, err
+	}
 	if _, ok := f.Lookup("key"); !ok {
 		return nil, missing("key")
 	}
@@ -143,12 +145,21 @@ func (f *Form) add(part *multipart.Part) error {
 // baseName returns what follows the last slash or backslash.
 func baseName(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }
 
-// expand puts the name of the file in the place of its variable, in every field.
-func (f *Form) expand() {
-	name := strings.ToValidUTF8(f.fileName, "\uFFFD")
-	for i := range f.fields {
-		f.fields[i].Value = strings.ReplaceAll(f.fields[i].Value, "${filename}", name)
+// expand puts the name of the file in the place of its variable, in every field,
+// which must not make the fields longer than a head may be.
+func (f *Form) expand() error {
+	const variable = "${filename}"
+	name, length := strings.ToValidUTF8(f.fileName, "\uFFFD"), 0
+	for _, x := range f.fields {
+		length += len(x.Value) + strings.Count(x.Value, variable)*(len(name)-len(variable))
 	}
+	if length > MaxHead {
+		return errTooLong
+	}
+	for i := range f.fields {
+		f.fields[i].Value = strings.ReplaceAll(f.fields[i].Value, variable, name)
+	}
+	return nil
 }
 
 // Fields returns the fields that stood before the file, in their order. Of one
@@ -218,7 +229,10 @@ type head struct {
 	held  []byte // of next
 }
 
-var errHead = errors.New("postform: the fields before the file are too long")
+var (
+	errHead    = errors.New("postform: the fields before the file are too long")
+	errTooLong = awserr.MaxPostPreDataLengthExceeded.With("MaxPostPreDataLengthBytes", itoa(MaxHead))
+)
 
 // Read implements io.Reader.
 func (h *head) Read(p []byte) (int, error) {
@@ -263,7 +277,7 @@ func (h *head) answer(err error) error {
 	case h.err == nil:
 		return awserr.MalformedPOSTRequest.WithCause(err)
 	case errors.Is(h.err, errHead):
-		return awserr.MaxPostPreDataLengthExceeded.With("MaxPostPreDataLengthBytes", itoa(MaxHead))
+		return errTooLong
 	case errors.Is(h.err, io.ErrUnexpectedEOF):
 		return awserr.IncompleteBody.WithCause(h.err)
 	}

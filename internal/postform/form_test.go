@@ -170,6 +170,24 @@ func TestReadRefusesRequests(t *testing.T) {
 	}
 }
 
+// TestMaxExpanded holds the limit when the name of the file makes fields long: a
+// short form must not become megabytes.
+func TestMaxExpanded(t *testing.T) {
+	name := strings.Repeat("n", 1000)
+	named := part(`form-data; name="file"; filename="`+name+`"`, "c") + "--B--"
+	rest := MaxHead - len("k") - 20*len(name)
+	for size, want := range map[int]string{rest: "ok", rest + 1: "MaxPostPreDataLengthExceededError"} {
+		form := field("key", "k") + field("x-ignore-a", strings.Repeat("${filename}", 19)) + field("x-ignore-b", strings.Repeat("b", size)+"${filename}") + named
+		f, err := Read(request(form), "b")
+		if got, _, _ := strings.Cut(outcome(err), ":"); got != want {
+			t.Errorf("%d: %v", size, err)
+		}
+		if err == nil && f.Get("x-ignore-a") != strings.Repeat(name, 19) {
+			t.Errorf("%d: %q", size, f.Get("x-ignore-a"))
+		}
+	}
+}
+
 // TestMaxHead holds the limit to the byte, and that no more of a head is read.
 func TestMaxHead(t *testing.T) {
 	head := func(size int) string {
