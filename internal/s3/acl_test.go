@@ -60,6 +60,40 @@ func TestOwnedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestMadeAgain makes a bucket that its owner has already, which sets its ACL
+// anew: the policy of the bucket must be asked, and about the ACL when it changes.
+func TestMadeAgain(t *testing.T) {
+	w := newWorld(t, "us-east-1")
+	w.do("alice", http.MethodPut, "/my-bucket", "", "x-amz-object-ownership: ObjectWriter")
+	there, _ := w.directory.Bucket("my-bucket")
+	again := func(caller string, headers ...string) (actions []string) {
+		t.Helper()
+		w.authority.asked = nil
+		w.do(caller, http.MethodPut, "/my-bucket", "", headers...)
+		for _, n := range w.authority.asked {
+			if actions = append(actions, n.Action); (n.Bucket.ID == there.ID) != (caller != "carol") {
+				t.Errorf("%s asks for %s on the bucket %q", caller, n.Action, n.Bucket.ID)
+			}
+		}
+		return actions
+	}
+	for _, c := range []struct {
+		caller  string
+		headers []string
+		want    string
+	}{
+		{"bob", nil, "[s3:CreateBucket]"},
+		{"bob", []string{"x-amz-acl: log-delivery-write"}, "[s3:CreateBucket s3:PutBucketAcl]"},
+		{"bob", nil, "[s3:CreateBucket s3:PutBucketAcl]"}, // takes the grant away again
+		{"bob", nil, "[s3:CreateBucket]"},
+		{"carol", nil, "[s3:CreateBucket]"}, // who has none of that name
+	} {
+		if got := fmt.Sprint(again(c.caller, c.headers...)); got != c.want {
+			t.Errorf("%s with %q asks for %s, want %s", c.caller, c.headers, got, c.want)
+		}
+	}
+}
+
 // FuzzACLDocument reads any document as an ACL: one that it takes can be kept.
 func FuzzACLDocument(f *testing.F) {
 	const head, tail = `<AccessControlPolicy xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><Owner><ID>o</ID></Owner><AccessControlList>`, `</AccessControlList></AccessControlPolicy>`

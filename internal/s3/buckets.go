@@ -16,6 +16,7 @@ import (
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/service"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 )
 
@@ -153,7 +154,7 @@ type createBucketInput struct {
 
 func (s *S3) createBucket() service.Operation {
 	return service.Define(service.Spec[createBucketInput]{
-		Name: "CreateBucket", Parse: parseCreateBucket, Needs: createBucketNeeds, Serve: s.serveCreateBucket,
+		Name: "CreateBucket", Parse: parseCreateBucket, Needs: s.createBucketNeeds, Serve: s.serveCreateBucket,
 	})
 }
 
@@ -226,9 +227,15 @@ func checkCreateBucketHeaders(h http.Header) error {
 	return nil
 }
 
-func createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need, error) {
+// createBucketNeeds asks about the bucket that is there already when it is the
+// caller's: its policy protects the access control list that is set anew.
+func (s *S3) createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need, error) {
 	// A bucket that is not there has no access control list that could grant.
 	future := &request{Request: r, bucket: &directory.Bucket{Name: r.Bucket, AccountID: r.Caller.AccountID, Ownership: directory.BucketOwnerEnforced}}
+	resets := false
+	if there, ok := s.directory.Bucket(r.Bucket); ok && there.AccountID == r.Caller.AccountID {
+		future.bucket, resets = there, !slices.Equal(there.ACL.Grants, acl.Private(there.ACL.Owner).Grants)
+	}
 	location := func(c *condition.Context) {
 		if in.location != nil {
 			c.SetString("s3:LocationConstraint", *in.location)
@@ -237,7 +244,7 @@ func createBucketNeeds(r *service.Request, in createBucketInput) ([]service.Need
 	h := r.HTTP.Header
 	needs := []service.Need{future.onBucket("s3:CreateBucket", location, resourceTags(in.tags),
 		future.headerKeys(aclHeaders...), future.headerKeys("x-amz-bucket-namespace", headerOwnership))}
-	if hasACL(h) {
+	if hasACL(h) || resets {
 		needs = append(needs, future.onBucket("s3:PutBucketAcl", future.headerKeys(aclHeaders...)))
 	}
 	if in.ownership != "" {
