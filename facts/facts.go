@@ -65,7 +65,7 @@ const (
 
 // Operation is an operation of an API with the permissions that it needs.
 type Operation struct {
-	Service string // "s3", "s3control", "sts", "iam" or "accessanalyzer"
+	Service string // "s3", "s3control", "sts", "iam", "kms" or "accessanalyzer"
 	Name    string // such as "CopyObject"
 	Method  string // HTTP method, for S3
 	URI     string // such as "/{Bucket}/{Key+}", for S3

@@ -306,6 +306,15 @@ func (v *view) setKeyPolicy(k *KMSKey, document string) (err error) {
 	return err
 }
 
+// WithKeyPolicy returns a key as it would be with another policy. It fails with
+// *DocumentError.
+func (d *Directory) WithKeyPolicy(k *KMSKey, document string) (*KMSKey, error) {
+	changed := *k
+	var err error
+	d.read(func(v *view) { err = v.setKeyPolicy(&changed, document) })
+	return &changed, err
+}
+
 func (k *KMSKey) policyOptions() eval.Options {
 	return eval.Options{Type: eval.KeyPolicy, Name: k.ARN, PrincipalIDs: k.principals}
 }

@@ -39,7 +39,9 @@ func (u Use) Need(r *service.Request, action string, more ...func(*condition.Con
 			c.SetString("kms:EncryptionAlgorithm", algorithm)
 			names := slices.Sorted(maps.Keys(u.Context))
 			for _, name := range names {
-				c.SetString("kms:EncryptionContext:"+name, u.Context[name])
+				if name != "" { // which no key can name
+					c.SetString("kms:EncryptionContext:"+name, u.Context[name])
+				}
 			}
 			if len(names) > 0 {
 				c.SetStrings("kms:EncryptionContextKeys", names)
@@ -106,4 +108,19 @@ func (u Use) bound() []byte {
 		}
 	}
 	return b
+}
+
+// aboutAny is the need for an action that is about no one key.
+func aboutAny(r *service.Request, action string, more ...func(*condition.Context)) service.Need {
+	return aboutResource(r, action, "*", more...)
+}
+
+// aboutResource is the need for an action on what has no policy of its own.
+func aboutResource(r *service.Request, action, resource string, more ...func(*condition.Context)) service.Need {
+	return service.Need{Action: action, Resource: resource, Context: func(c *condition.Context) {
+		Use{}.setCaller(c, r)
+		for _, set := range more {
+			set(c)
+		}
+	}}
 }

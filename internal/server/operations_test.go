@@ -18,7 +18,7 @@ import (
 )
 
 // TestOperations asks a started server for every operation that AWS documents
-// for S3, S3 Control, IAM, STS and IAM Access Analyzer, and holds
+// for S3, S3 Control, IAM, STS, IAM Access Analyzer and KMS, and holds
 // docs/operations.md against what it answers; -update writes it.
 func TestOperations(t *testing.T) {
 	const path = "../../docs/operations.md"
@@ -54,7 +54,7 @@ Of S3 Control only Block Public Access of the account works. Replication, notifi
 intelligent tiering, access points, batch jobs and directory buckets are not supported.
 `)
 	for _, s := range []struct{ service, title string }{
-		{"s3", "Amazon S3"}, {"iam", "IAM"}, {"sts", "AWS STS"}, {"accessanalyzer", "IAM Access Analyzer"}, {"s3control", "Amazon S3 Control"},
+		{"s3", "Amazon S3"}, {"iam", "IAM"}, {"sts", "AWS STS"}, {"accessanalyzer", "IAM Access Analyzer"}, {"kms", "AWS KMS"}, {"s3control", "Amazon S3 Control"},
 	} {
 		var works []string
 		refused := map[string][]string{}
@@ -151,6 +151,9 @@ func (r *running) ask(o facts.Operation) asked {
 			method, target = m, "/v20180820/configuration/publicAccessBlock"
 		}
 		header.Set("x-amz-account-id", r.AccountID())
+	case o.Service == "kms":
+		method, target, body = http.MethodPost, "/", "{}"
+		header.Set("X-Amz-Target", "TrentService."+o.Name)
 	case o.Service == "accessanalyzer":
 		method, target, _ = strings.Cut(analyzerRoutes(r.t)[o.Name], " ")
 	case o.Service == "s3" && request.target != "":

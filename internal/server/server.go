@@ -18,6 +18,7 @@ import (
 	"github.com/keywright/keywright/internal/accessanalyzer"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/iam"
+	"github.com/keywright/keywright/internal/kms"
 	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/objects/disk"
 	"github.com/keywright/keywright/internal/oidc"
@@ -200,10 +201,14 @@ func (s *Server) assemble(context.Context) error {
 	if err != nil {
 		return err
 	}
+	keys, err := kms.New(s.directory, s.config.Region)
+	if err != nil {
+		return err
+	}
 	dispatcher := service.NewDispatcher(service.Options{
 		Authority:   access.New(s.directory, s.keyring, providers, s.config.Region),
 		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains, LifecycleDay: s.config.LifecycleDay}),
-		Documents:   []service.DocumentService{tokens, users, analyzer},
+		Documents:   []service.DocumentService{tokens, users, analyzer, keys},
 		Region:      s.config.Region,
 		Proxies:     s.config.proxies,
 		Log:         s.config.Log,
