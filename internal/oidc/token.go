@@ -31,6 +31,7 @@ var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, j
 
 const (
 	maxToken   = 20000 // characters
+	maxIssuer  = 255
 	maxSubject = 255
 	maxTagged  = 50
 
@@ -112,6 +113,8 @@ func (t *Token) read() error {
 	switch {
 	case err != nil:
 		return ErrInvalid.WithCause(err)
+	case len(t.Issuer) > maxIssuer:
+		return ErrInvalid.WithMessage("The claim iss is longer than %d characters", maxIssuer)
 	case t.Subject == "" || len(t.Subject) > maxSubject:
 		return ErrInvalid.WithMessage("The claim sub must have 1 to %d characters", maxSubject)
 	case len(t.Audiences) == 0:

@@ -56,6 +56,7 @@ func (c *checker) trustPolicy() {
 	c.each(c.hasActions)
 	c.each(c.actionForms)
 	c.each(c.trustActions)
+	c.each(c.sharedProvider)
 }
 
 func (c *checker) operators() {

@@ -99,6 +99,7 @@ const (
 	ResourceRegion        policy.Code = "RESOURCE_REGION"         // a region in an ARN of S3 or IAM
 	InvalidIAMPath        policy.Code = "INVALID_IAM_PATH"        // an ARN of IAM with no known type of resource
 	TrustAction           policy.Code = "TRUST_ACTION"            // in a trust policy: an action other than those of AssumeRole
+	SharedProvider        policy.Code = "SHARED_PROVIDER"         // in a trust policy: every customer of a provider is trusted
 	EmptyPrincipal        policy.Code = "EMPTY_PRINCIPAL"         // Principal without a name
 	UnsupportedTrustField policy.Code = "UNEXPECTED_NOTPRINCIPAL" // NotPrincipal in a trust policy
 )

@@ -82,6 +82,7 @@ var iamMessages = map[policy.Code]string{
 	UnsupportedTrustField:    "Has prohibited field NotPrincipal.",
 	eval.MissingPrincipal:    "Missing required field Principal",
 	EmptyPrincipal:           "Missing required field Principal cannot be empty!",
+	SharedProvider:           "Missing condition on %s, which a role that trusts a shared identity provider must have.",
 	TrustAction:              "Trust Policy statement actions can only be sts:AssumeRole, sts:AssumeRoleWithSAML,  and sts:AssumeRoleWithWebIdentity",
 }
 
