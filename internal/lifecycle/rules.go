@@ -103,8 +103,29 @@ func (r *Rule) endsNoncurrent(o *objects.Info, since time.Time, newer int, day t
 	return !now.Before(after(since, *n.NoncurrentDays, day))
 }
 
+// Abortion returns when an upload ends that nobody completes, and the rule that
+// ends it, as x-amz-abort-date and x-amz-abort-rule-id tell. The last result is
+// false for never.
+func (c *Configuration) Abortion(u *objects.Upload, day time.Duration) (at time.Time, id string, ok bool) {
+	for i := range c.Rules {
+		if t, due := c.Rules[i].aborts(u, day); due && (!ok || t.Before(at)) {
+			at, id, ok = t, c.Rules[i].ID, true
+		}
+	}
+	return at, id, ok
+}
+
+// aborts returns when the rule ends an upload, and false for never.
+func (r *Rule) aborts(u *objects.Upload, day time.Duration) (time.Time, bool) {
+	a := r.AbortIncompleteMultipartUpload
+	if a == nil || r.Status != enabled || !strings.HasPrefix(u.Key, r.prefix()) {
+		return time.Time{}, false
+	}
+	return after(u.Initiated, *a.DaysAfterInitiation, day), true
+}
+
 // endsUpload reports whether the rule ends an upload.
 func (r *Rule) endsUpload(u *objects.Upload, day time.Duration, now time.Time) bool {
-	a := r.AbortIncompleteMultipartUpload
-	return a != nil && r.Status == enabled && strings.HasPrefix(u.Key, r.prefix()) && !now.Before(after(u.Initiated, *a.DaysAfterInitiation, day))
+	at, ok := r.aborts(u, day)
+	return ok && !now.Before(at)
 }

@@ -161,6 +161,8 @@ func checksumAttributeOf(sum objects.Checksum) *checksumAttribute {
 	if sum.Value == "" {
 		return nil
 	}
+	// A composite one stands here without its number of parts.
+	sum.Value, _, _ = strings.Cut(sum.Value, "-")
 	return &checksumAttribute{checksumElements(sum), string(sum.Type)}
 }
 

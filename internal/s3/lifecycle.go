@@ -36,6 +36,23 @@ var lifecycleConfiguration = configuration[lifecycle.Configuration]{
 // carries out its lifecycle.
 func VersioningOf(b *directory.Bucket) objects.Versioning { return versioningOf(b) }
 
+// tellAbortion tells when the bucket's lifecycle will end an upload ("Aborting
+// incomplete multipart uploads using a bucket lifecycle configuration", Amazon
+// S3 User Guide).
+func (r *request) tellAbortion(p *service.Response, u objects.Upload) {
+	if _, ok := r.bucket.Configurations[lifecycle.Name]; !ok {
+		return
+	}
+	c, err := lifecycleConfiguration.of(r.bucket)
+	if err != nil {
+		return
+	}
+	if at, id, ok := c.Abortion(&u, r.s3.day); ok {
+		p.SetHeader("X-Amz-Abort-Date", at.UTC().Format(http.TimeFormat))
+		p.SetHeader("X-Amz-Abort-Rule-Id", url.PathEscape(id))
+	}
+}
+
 // tellExpiration tells when the bucket's lifecycle will end an object.
 func (r *request) tellExpiration(p *service.Response, o objects.Info) {
 	if _, ok := r.bucket.Configurations[lifecycle.Name]; !ok {

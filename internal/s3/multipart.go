@@ -110,6 +110,7 @@ func serveCreateUpload(ctx context.Context, r *request, in *createUploadInput) (
 	in.encryption.tellContext(p)
 	p.SetHeader("X-Amz-Checksum-Algorithm", in.checksum.String())
 	p.SetHeader("X-Amz-Checksum-Type", string(in.checksumType))
+	r.tellAbortion(p, u)
 	return p, nil
 }
 

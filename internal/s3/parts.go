@@ -268,5 +268,7 @@ func serveListParts(ctx context.Context, r *request, in *listPartsInput) (*servi
 		result.Parts = append(result.Parts, e)
 		result.NextPartNumberMarker = part.Number
 	}
-	return &service.Response{XML: result}, nil
+	answer := &service.Response{XML: result}
+	r.tellAbortion(answer, u)
+	return answer, nil
 }

@@ -55,6 +55,7 @@ func TestStories(t *testing.T) {
 	}
 	steps, asked := 0, map[string]map[string]bool{}
 	var answered []answeredError
+	seen := map[string]map[string]bool{}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
@@ -66,7 +67,7 @@ func TestStories(t *testing.T) {
 				region = strings.Fields(string(data))[2]
 			}
 			s := newStory(newWorld(t, region), file)
-			s.needs, s.errors = asked, &answered
+			s.needs, s.errors, s.seen = asked, &answered, seen
 			s.run(t, string(data))
 			steps += s.steps
 		})
@@ -76,6 +77,7 @@ func TestStories(t *testing.T) {
 	}
 	t.Run("needs", func(t *testing.T) { checkNeeds(t, asked) })
 	t.Run("recorded", func(t *testing.T) { checkRecorded(t, answered) })
+	t.Run("members", func(t *testing.T) { checkMembers(t, seen) })
 }
 
 // story is a conversation as it is played.
@@ -87,6 +89,7 @@ type story struct {
 	saved  map[string]string
 	needs  map[string]map[string]bool // the actions that each operation asked for
 	errors *[]answeredError
+	seen   map[string]map[string]bool // the members of requests and answers, by operation
 
 	request *requestText
 	answer  *httptest.ResponseRecorder
@@ -306,6 +309,18 @@ func (s *story) play(t *testing.T, status int) {
 	}
 	s.checkDocument(t)
 	s.noteError()
+	s.noteMembers()
+}
+
+// noteMembers keeps the members of the last request and its answer.
+func (s *story) noteMembers() {
+	if s.seen[s.operation] == nil {
+		s.seen[s.operation] = map[string]bool{}
+	}
+	for _, m := range element.FindAllStringSubmatch(string(s.request.body), -1) {
+		s.seen[s.operation]["</"+m[1]] = true
+	}
+	note(s.seen[s.operation], s.answer)
 }
 
 // checkDocument demands that what is said to be XML is, and that a HEAD has no
