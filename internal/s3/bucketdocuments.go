@@ -271,6 +271,13 @@ var bucketEncryption = configuration[encryptionConfiguration]{
 	},
 }
 
+// nothingBlocked is the encryption of a bucket that takes objects under keys of
+// customers.
+var nothingBlocked = &encryptionConfiguration{Rules: []encryptionRule{{
+	ApplyServerSideEncryptionByDefault: &encryptionByDefault{SSEAlgorithm: encryption},
+	BlockedEncryptionTypes:             &blockedEncryption{EncryptionType: []string{blockedNone}},
+}}}
+
 // defaultEncryption returns the one rule of a bucket's encryption.
 func defaultEncryption(b *directory.Bucket) (*encryptionRule, error) {
 	c, err := bucketEncryption.of(b)

@@ -273,16 +273,8 @@ func (s *S3) serveCreateBucket(ctx context.Context, r *service.Request, in creat
 	if there, ok := s.directory.Bucket(r.Bucket); ok {
 		return s.bucketExists(ctx, &b, there)
 	}
-	if withObjectLock(r.HTTP.Header) {
-		if b.Configurations, err = lockedFromTheStart(); err != nil {
-			return nil, err
-		}
-	}
-	if in.tagging != "" {
-		if b.Configurations == nil {
-			b.Configurations = map[string]string{}
-		}
-		b.Configurations[bucketTagging.subresource] = in.tagging
+	if b.Configurations, err = s.firstConfigurations(r, in); err != nil {
+		return nil, err
 	}
 	if err := s.objects.CreateBucket(ctx, room(&b)); err != nil {
 		return nil, storeError(err, &b, "")
@@ -291,6 +283,23 @@ func (s *S3) serveCreateBucket(ctx context.Context, r *service.Request, in creat
 		return s.createFailed(ctx, &b, err)
 	}
 	return created(r.Bucket), nil
+}
+
+// firstConfigurations returns the documents that a new bucket begins with.
+func (s *S3) firstConfigurations(r *service.Request, in createBucketInput) (documents map[string]string, err error) {
+	documents = map[string]string{}
+	if withObjectLock(r.HTTP.Header) {
+		if documents, err = lockedFromTheStart(); err != nil {
+			return nil, err
+		}
+	}
+	if in.tagging != "" {
+		documents[bucketTagging.subresource] = in.tagging
+	}
+	if s.legacy {
+		documents[bucketEncryption.subresource], err = encodeConfiguration(nothingBlocked)
+	}
+	return documents, err
 }
 
 // createFailed gives the room back that was made for a bucket.

@@ -37,6 +37,10 @@ type configuration[T any] struct {
 	headerTitle  string // as errors name it
 	headerValues []string
 
+	// ignored are parameters of GET that only ask for more to be told than S3
+	// does, which ignores them.
+	ignored []string
+
 	// read keeps what was read, of documents that ordinary requests ask for. May
 	// be nil.
 	read *readDocuments[T]
@@ -51,7 +55,7 @@ type configurationOperation struct{ name, action string }
 func configurationRows[T any](s *S3, c configuration[T]) []row {
 	query := []string{c.subresource}
 	rows := []row{
-		{method: http.MethodGet, scope: bucketScope, query: query, operation: c.getter(s)},
+		{method: http.MethodGet, scope: bucketScope, query: query, params: c.ignored, operation: c.getter(s)},
 		{method: http.MethodPut, scope: bucketScope, query: query, operation: c.putter(s)},
 	}
 	if c.delete.name != "" {

@@ -293,7 +293,7 @@ func (in *copyInput) changesNothing(r *request) bool {
 	h := r.HTTP.Header
 	return in.source.bucket.ID == r.bucket.ID && in.source.key == r.Key && !in.source.version.given && !in.replaceMetadata &&
 		h.Values("x-amz-storage-class") == nil && h.Values("x-amz-website-redirect-location") == nil &&
-		!hasEncryption(h)
+		!hasEncryption(h) && in.source.opening.customer == nil // which a copy without a wish takes away
 }
 
 // target returns the attributes of the copy. Metadata and tags come from the

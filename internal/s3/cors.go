@@ -158,6 +158,9 @@ func (s *S3) Decorate(h http.Header, r *service.Request) {
 		return
 	}
 	asked := corsRequest{origin: origin, method: r.HTTP.Method}
+	if method := r.HTTP.Header.Get("Access-Control-Request-Method"); method != "" { // then S3 answers as to a preflight
+		asked.method, asked.headers = method, requestedHeaders(r.HTTP.Header)
+	}
 	if rule, pattern := c.rule(asked); rule != nil {
 		rule.tell(h, pattern, asked)
 	}
@@ -190,7 +193,8 @@ func (s *S3) preflight() service.Operation {
 			}
 			rule, pattern := c.rule(in)
 			if rule == nil {
-				return nil, refused.WithMessage("CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
+				// Spelt as S3 spells it, since clients look for it.
+				return nil, refused.WithMessage("CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
 			}
 			p := &service.Response{Header: http.Header{}}
 			rule.tell(p.Header, pattern, in)
@@ -212,10 +216,15 @@ func parsePreflight(r *service.Request) (in corsRequest, err error) {
 		}
 		return in, awserr.BadRequest.WithMessage("Invalid Access-Control-Request-Method: %s", method)
 	}
+	in.headers = requestedHeaders(h)
+	return in, nil
+}
+
+func requestedHeaders(h http.Header) (names []string) {
 	for _, name := range strings.Split(strings.Join(h.Values("Access-Control-Request-Headers"), ","), ",") {
 		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
-			in.headers = append(in.headers, name)
+			names = append(names, name)
 		}
 	}
-	return in, nil
+	return names
 }

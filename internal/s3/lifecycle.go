@@ -30,6 +30,7 @@ var lifecycleConfiguration = configuration[lifecycle.Configuration]{
 	header:       "x-amz-transition-default-minimum-object-size",
 	headerTitle:  "TransitionDefaultMinimumObjectSize",
 	headerValues: []string{"all_storage_classes_128K", "varies_by_storage_class"},
+	ignored:      []string{"withUpdatedAt"}, // of MinIO's client, always
 }
 
 // VersioningOf returns what becomes of what the keys of a bucket hold, for who

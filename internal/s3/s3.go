@@ -43,7 +43,10 @@ type Options struct {
 	Region    string
 	// LifecycleDay is how long a day of lifecycle rules is; 0 is a day.
 	LifecycleDay time.Duration
-	Domains      []string // under which virtual-hosted-style requests name buckets, without port
+	// LegacyBuckets has new buckets take objects under keys of customers, as all
+	// did before April 2026.
+	LegacyBuckets bool
+	Domains       []string // under which virtual-hosted-style requests name buckets, without port
 }
 
 // S3 serves the operations of S3. It is safe for concurrent use.
@@ -52,6 +55,7 @@ type S3 struct {
 	objects   objects.Store
 	region    string
 	day       time.Duration // of lifecycle rules
+	legacy    bool          // LegacyBuckets
 	domains   []string      // with a leading dot, longest first
 	table     table
 }
@@ -63,7 +67,7 @@ var (
 
 // New returns an S3.
 func New(o Options) *S3 {
-	s := &S3{directory: o.Directory, objects: o.Objects, region: o.Region, day: dayOf(o.LifecycleDay)}
+	s := &S3{directory: o.Directory, objects: o.Objects, region: o.Region, day: dayOf(o.LifecycleDay), legacy: o.LegacyBuckets}
 	for _, d := range o.Domains {
 		s.domains = append(s.domains, "."+strings.ToLower(d))
 	}

@@ -207,7 +207,7 @@ func (s *Server) assemble(context.Context) error {
 	}
 	dispatcher := service.NewDispatcher(service.Options{
 		Authority:   access.New(s.directory, s.keyring, providers, s.config.Region),
-		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains, LifecycleDay: s.config.LifecycleDay}),
+		S3:          s3.New(s3.Options{Directory: s.directory, Objects: s.objects, Region: s.config.Region, Domains: s.config.Domains, LifecycleDay: s.config.LifecycleDay, LegacyBuckets: s.config.BucketDefaults == LegacyBuckets}),
 		Documents:   []service.DocumentService{tokens, users, analyzer, keys},
 		Region:      s.config.Region,
 		Proxies:     s.config.proxies,
