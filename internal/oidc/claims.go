@@ -32,6 +32,9 @@ func (t *Token) Claims(name string) []Claim {
 	if t.Email != "" {
 		claims = append(claims, Claim{Key: "email", Values: []string{t.Email}})
 	}
+	if !strings.Contains(name, ".") {
+		return claims // a host "aws" or "sts" is no provider that AWS knows: their keys are not for tokens to say
+	}
 	standard := len(claims)
 	for _, k := range facts.Keys() {
 		key, ok := strings.CutPrefix(k.Name, name+":")

@@ -185,6 +185,7 @@ func TestListedClaims(t *testing.T) {
 	claims["repository"], claims["actor_id"], claims["ref"] = "o/r", 7, []string{"a", "b"}
 	claims["google"] = map[string]any{"organization_number": 12}
 	claims["project_id"] = "not GitHub's"
+	claims["SourceIp"], claims["SecureTransport"], claims["ExternalId"] = "10.0.0.1", true, "secret"
 	token, err := oidc.Parse(issuer.Token(claims))
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +194,8 @@ func TestListedClaims(t *testing.T) {
 		"token.actions.githubusercontent.com": "actor_id=7 repository=o/r",
 		"accounts.google.com":                 "google/organization_number=12",
 		"idp.example.com":                     "",
+		"aws":                                 "",
+		"sts":                                 "",
 	} {
 		var got []string
 		for _, c := range token.Claims(name) {
