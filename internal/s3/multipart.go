@@ -74,7 +74,14 @@ func uploadChecksum(h http.Header) (checksum.Algorithm, checksum.Type, error) {
 	return a, kind, nil
 }
 
+// errAnonymousUpload is the answer to who begins an upload without a signature
+// ("Uploading and copying objects using multipart upload", Amazon S3 User Guide).
+var errAnonymousUpload = awserr.AccessDenied.WithMessage("Anonymous users cannot initiate multipart uploads.  Please authenticate.")
+
 func createUploadNeeds(r *request, in *createUploadInput) ([]service.Need, error) {
+	if r.Caller.Anonymous() {
+		return nil, errAnonymousUpload
+	}
 	needs := in.write.needs(r, in.attributes.Tags)
 	object, none := needs[0].Object, needs[0].NoObject
 	needs[0] = r.onObject("s3:PutObject", r.headerKeys(writeHeaders...), in.encryption.contextKey, r.headerKeys(aclHeaders...), requestTags(in.attributes.Tags), r.lockKeys(in.lock), creation(false))
@@ -121,10 +128,7 @@ func chosen(u objects.Upload) bool { return u.ChecksumType != "" }
 // initiator is who begins an upload.
 func (r *request) initiator() objects.Initiator {
 	c := r.Caller
-	switch {
-	case c.Anonymous():
-		return objects.Initiator{ID: "anonymous"}
-	case c.Root():
+	if c.Root() {
 		return objects.Initiator{ID: c.CanonicalID, DisplayName: c.DisplayName(), UserID: c.UserID}
 	}
 	return objects.Initiator{ID: c.ARN, DisplayName: c.DisplayName(), UserID: c.UserID}
