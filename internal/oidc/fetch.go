@@ -108,7 +108,7 @@ func (c *Client) get(ctx context.Context, p Provider, from string) ([]byte, erro
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "Keywright")
-	client := c.http(r.URL.Hostname(), p.Thumbprints)
+	client := c.http(func(s tls.ConnectionState) error { return c.trust(r.URL.Hostname(), s.PeerCertificates, p.Thumbprints) })
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(r)
 	if err != nil {
@@ -135,9 +135,9 @@ func (c *Client) get(ctx context.Context, p Provider, from string) ([]byte, erro
 	return data, nil
 }
 
-// http returns a client that speaks with one host, which it believes by its
+// http returns a client that speaks with whom a function believes by his
 // certificate, and goes only where it is sent.
-func (c *Client) http(host string, thumbprints []string) *http.Client {
+func (c *Client) http(believe func(tls.ConnectionState) error) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
@@ -147,8 +147,8 @@ func (c *Client) http(host string, thumbprints []string) *http.Client {
 			ForceAttemptHTTP2:      true,
 			TLSClientConfig: &tls.Config{
 				MinVersion:         tls.VersionTLS12,
-				InsecureSkipVerify: true, // VerifyConnection does it, with thumbprints too
-				VerifyConnection:   func(s tls.ConnectionState) error { return c.trust(host, s.PeerCertificates, thumbprints) },
+				InsecureSkipVerify: true, // VerifyConnection does it
+				VerifyConnection:   believe,
 			},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -197,30 +197,32 @@ func thumbprint(c *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// errSeen ends a handshake whose certificates were all that was wanted.
+var errSeen = errors.New("the certificates are known")
+
 // Thumbprint returns the thumbprint of the last certificate that the server of a
 // provider's URL presents, which is that of its top certificate authority. It
-// believes whoever answers, as AWS does when it is told none. It fails when
-// nobody answers.
+// believes whoever answers, as AWS does when it is told none, and sends him
+// nothing. It fails when nobody answers.
 func (c *Client) Thumbprint(ctx context.Context, providerURL string) (string, error) {
-	u, err := url.Parse(providerURL)
-	if err != nil {
-		return "", err
-	}
-	port := u.Port()
-	if port == "" {
-		port = "443"
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	plain, err := c.dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, providerURL, nil)
 	if err != nil {
 		return "", err
 	}
-	defer plain.Close()
-	connection := tls.Client(plain, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}) // nothing is sent
-	if err := connection.HandshakeContext(ctx); err != nil {
+	var chain []*x509.Certificate
+	client := c.http(func(s tls.ConnectionState) error {
+		chain = s.PeerCertificates
+		return errSeen
+	})
+	answer, err := client.Do(r)
+	switch {
+	case err == nil:
+		answer.Body.Close()
+		return "", errors.New("the server does not speak TLS")
+	case !errors.Is(err, errSeen) || len(chain) == 0:
 		return "", err
 	}
-	chain := connection.ConnectionState().PeerCertificates
 	return thumbprint(chain[len(chain)-1]), nil
 }

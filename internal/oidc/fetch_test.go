@@ -71,6 +71,9 @@ func TestThumbprint(t *testing.T) {
 	if err != nil || got != issuer.Thumbprint {
 		t.Errorf("%s instead of %s: %v", got, issuer.Thumbprint, err)
 	}
+	if issuer.Asked("/realms/a") != 0 {
+		t.Error("it was sent a request")
+	}
 	for _, url := range []string{"https://127.0.0.1:1", "https://nobody.invalid"} {
 		if got, err := client.Thumbprint(t.Context(), url); err == nil {
 			t.Errorf("%s has thumbprint %s", url, got)
