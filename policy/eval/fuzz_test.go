@@ -67,19 +67,6 @@ func utf8Same(texts ...string) bool {
 	return true
 }
 
-// choices draws from bytes, so that fuzzing changes what is drawn; when they
-// are used up it draws the first of everything.
-type choices struct{ bytes []byte }
-
-func (c *choices) IntN(n int) int {
-	if len(c.bytes) == 0 {
-		return 0
-	}
-	b := c.bytes[0]
-	c.bytes = c.bytes[1:]
-	return int(b) % n
-}
-
 // What fuzzing draws decides as the plain reading of the rules.
 func FuzzPlainReading(f *testing.F) {
 	f.Add([]byte{})
@@ -88,7 +75,7 @@ func FuzzPlainReading(f *testing.F) {
 	f.Add([]byte(strings.Repeat("\x11\x05\x02\x1d\x03\x00\x29", 60)))
 	people := somebody(f)
 	f.Fuzz(func(t *testing.T, bytes []byte) {
-		random := &evaltest.Random{Source: &choices{bytes}, Principals: people}
+		random := &evaltest.Random{Source: (*evaltest.Bytes)(&bytes), Principals: people}
 		set := random.Set()
 		p, err := compiledSet(set)
 		if err != nil {

@@ -320,18 +320,6 @@ func TestEveryDenial(t *testing.T) {
 	t.Logf("%d denials, %d remedies, %d neighbours that they allow too", denied, mended, neighbours)
 }
 
-// choices draws from bytes, and the first of everything when they are used up.
-type choices struct{ bytes []byte }
-
-func (c *choices) IntN(n int) int {
-	if len(c.bytes) == 0 {
-		return 0
-	}
-	b := c.bytes[0]
-	c.bytes = c.bytes[1:]
-	return int(b) % n
-}
-
 func FuzzFind(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte(strings.Repeat("\x11\x05\x02\x1d\x03\x00\x29", 60)))
@@ -340,7 +328,7 @@ func FuzzFind(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte) {
-		random := &evaltest.Random{Source: &choices{bytes}, Principals: principals}
+		random := &evaltest.Random{Source: (*evaltest.Bytes)(&bytes), Principals: principals}
 		b := newBench(t)
 		set := random.Set()
 		r, p := b.request(random.Case(set)), b.policies(set)

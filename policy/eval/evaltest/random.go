@@ -13,6 +13,20 @@ import (
 // which it is not, as that of math/rand/v2 does.
 type Source interface{ IntN(n int) int }
 
+// Bytes are a Source of their bytes, so that fuzzing changes what is drawn. When
+// they are used up, the first of everything is drawn.
+type Bytes []byte
+
+// IntN returns the next byte modulo n, and 0 when there is none.
+func (b *Bytes) IntN(n int) int {
+	if len(*b) == 0 {
+		return 0
+	}
+	first := (*b)[0]
+	*b = (*b)[1:]
+	return int(first) % n
+}
+
 // Random makes policies and requests of every kind. It draws names and values
 // from few, so that statements match often and the rules of combination are
 // what is tested; and of those that are apt to be read wrongly: wildcards beside
