@@ -45,23 +45,34 @@ func advice(action, resource string) string {
 }
 
 // unknownAction returns what is odd about an action that the facts do not have.
-// They know some services in full, and nothing of the others.
 func unknownAction(action string) string {
-	vendor, _, _ := strings.Cut(action, ":")
-	var names []string
-	for _, a := range facts.Actions() {
-		if of, _, _ := strings.Cut(a.Name, ":"); arn.EqualFold(of, vendor) {
-			names = append(names, a.Name)
-		}
-	}
+	names := namesOf(action, facts.Actions(), func(a facts.Action) string { return a.Name })
 	if len(names) == 0 {
 		return ""
 	}
-	message := fmt.Sprintf("there is no action %s", plain(action))
 	if needs := operationNeeds(action); needs != "" {
-		return message + needs
+		return fmt.Sprintf("there is no action %s", plain(action)) + needs
 	}
-	if near := spelling.Nearest(action, names); near != "" {
+	return unknown("action", action, names)
+}
+
+// namesOf returns the names of the facts of the service that a name belongs to.
+// They know some services in full, and nothing of the others.
+func namesOf[T any](name string, all []T, nameOf func(T) string) []string {
+	vendor, _, _ := strings.Cut(name, ":")
+	var names []string
+	for _, one := range all {
+		if of, _, _ := strings.Cut(nameOf(one), ":"); arn.EqualFold(of, vendor) {
+			names = append(names, nameOf(one))
+		}
+	}
+	return names
+}
+
+// unknown says that something does not exist, and which of the names was meant.
+func unknown(what, name string, names []string) string {
+	message := fmt.Sprintf("there is no %s %s", what, plain(name))
+	if near := spelling.Nearest(name, names); near != "" {
 		message += fmt.Sprintf("; did you mean %s?", near)
 	}
 	return message
@@ -136,25 +147,22 @@ func (told advised) advise(c *accessfile.Case) []string {
 	return all
 }
 
-// unknownKey returns what is odd about a condition key, or "". Of the services
-// whose keys the facts know, they know all.
+// everyProviders are the claims that are condition keys whatever OpenID Connect
+// provider they come from ("Available keys for AWS OIDC federation", IAM User
+// Guide). The facts have other keys of some providers.
+var everyProviders = []string{"amr", "aud", "email", "oaud", "sub"}
+
+// unknownKey returns what is odd about a condition key, or "".
 func unknownKey(key string) string {
 	if _, ok := facts.LookupKey(key); ok {
 		return ""
 	}
-	vendor, _, _ := strings.Cut(key, ":")
-	var names []string
-	for _, k := range facts.Keys() {
-		if of, _, _ := strings.Cut(k.Name, ":"); arn.EqualFold(of, vendor) {
-			names = append(names, k.Name)
-		}
-	}
+	names := namesOf(key, facts.Keys(), func(k facts.Key) string { return k.Name })
 	if len(names) == 0 {
 		return ""
 	}
-	message := fmt.Sprintf("there is no condition key %s", plain(key))
-	if near := spelling.Nearest(key, names); near != "" {
-		message += fmt.Sprintf("; did you mean %s?", near)
+	if provider, claim, _ := strings.Cut(key, ":"); strings.Contains(provider, ".") && slices.Contains(everyProviders, strings.ToLower(claim)) {
+		return ""
 	}
-	return message
+	return unknown("condition key", key, names)
 }

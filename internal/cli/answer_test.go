@@ -93,7 +93,8 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]string{
-		"aws:sourceip": "", "aws:PrincipalTag/team": "", "own:key": "", "s3:prefxi": "there is no condition key s3:prefxi; did you mean s3:prefix?",
+		"aws:sourceip": "", "aws:PrincipalTag/team": "", "own:key": "", "token.actions.githubusercontent.com:sub": "", "gitlab.com:AUD": "", "aws": "there is no condition key aws", "gitlab.com:projekt_id": "there is no condition key gitlab.com:projekt_id; did you mean gitlab.com:project_id?",
+		"s3:prefxi": "there is no condition key s3:prefxi; did you mean s3:prefix?",
 	} {
 		if got := unknownKey(key); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
