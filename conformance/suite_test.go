@@ -277,6 +277,14 @@ func (sh *shell) write(name, content string) {
 	must(sh.t)(os.WriteFile(filepath.Join(sh.Dir, name), []byte(content), 0o600))
 }
 
+// read returns a file of the commands' directory.
+func (sh *shell) read(name string) string {
+	sh.t.Helper()
+	content, err := os.ReadFile(filepath.Join(sh.Dir, name))
+	must(sh.t)(err)
+	return string(content)
+}
+
 // raw sends a raw request and returns the answer.
 func raw(t testing.TB, s *harness.Server, r harness.Raw) *harness.Reply {
 	t.Helper()

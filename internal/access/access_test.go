@@ -322,6 +322,8 @@ func TestContext(t *testing.T) {
 	role := w.roleSession(func(s *session.Session) {
 		s.SourceIdentity, s.Tags = "Ann", []session.Tag{{Key: "TEAM", Value: "green"}}
 	})
+	token := w.temporary(session.SessionToken, func(s *session.Session) { s.UserID = w.user.ID })
+	proved := w.temporary(session.SessionToken, func(s *session.Session) { s.UserID, s.MultiFactorAuth = w.user.ID, s.Issued })
 	for _, c := range []struct {
 		signer    sigv4.Signer
 		condition string
@@ -348,6 +350,11 @@ func TestContext(t *testing.T) {
 		{role, `{"StringEquals":{"aws:PrincipalTag/team":"green","aws:PrincipalTag/site":"x"}}`, true}, // the session's own tag wins
 		{role, `{"StringEquals":{"aws:SourceIdentity":"Ann"}}`, true},
 		{role, `{"Bool":{"aws:MultiFactorAuthPresent":"false"}}`, true},
+		{role, `{"Null":{"aws:MultiFactorAuthAge":"true"}}`, true},
+		{token, `{"Bool":{"aws:MultiFactorAuthPresent":"false"}}`, true},
+		{token, `{"Null":{"aws:MultiFactorAuthAge":"true"}}`, true},
+		{proved, `{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`, true},
+		{proved, `{"NumericEquals":{"aws:MultiFactorAuthAge":"60"}}`, true},
 		{role, `{"Null":{"aws:TokenIssueTime":"false"}}`, true},
 	} {
 		t.Run(c.condition, func(t *testing.T) {
@@ -572,5 +579,40 @@ func TestCallerShows(t *testing.T) {
 	}
 	if c.Type != eval.AssumedRole || c.Anonymous() || c.Root() || c.DisplayName() != "work" || c.CanonicalID == "" {
 		t.Errorf("caller %+v, display name %q", c, c.DisplayName())
+	}
+}
+
+// TestSecondFactor lets a user's session call IAM only when he has proved a second
+// factor ("Secure API access with MFA", IAM User Guide).
+func TestSecondFactor(t *testing.T) {
+	w := newWorld(t)
+	w.policy(w.davids(), allow("*", "*", ""))
+	list := access.Need{Action: "iam:ListUsers", Resource: "*"}
+	made := func(kind session.Kind, proved bool) sigv4.Signer {
+		return w.temporary(kind, func(s *session.Session) {
+			s.UserID, s.SessionName = w.user.ID, "f"
+			if kind == session.FederatedUser {
+				s.Policy = allow("*", "*", "")
+			}
+			if proved {
+				s.MultiFactorAuth = s.Issued
+			}
+		})
+	}
+	for _, c := range []struct {
+		name    string
+		signer  sigv4.Signer
+		allowed bool
+	}{
+		{"without", made(session.SessionToken, false), false},
+		{"with", made(session.SessionToken, true), true},
+		{"a federated user, who cannot have one", made(session.FederatedUser, true), false},
+	} {
+		if err := w.ask(c.signer, list); (err == nil) != c.allowed {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if err := w.ask(made(session.SessionToken, true), access.Need{Action: "sts:GetFederationToken", Resource: "*"}); err == nil {
+		t.Error("a second factor opens more of STS")
 	}
 }

@@ -116,7 +116,7 @@ func (a *Access) gather(q *Query) {
 	c := q.Caller
 	q.common.Grow(commonKeys + len(c.tags))
 	a.requestKeys(&q.common, q)
-	principalKeys(&q.common, c)
+	principalKeys(&q.common, c, q.Time)
 	q.policies = eval.Policies{
 		Identity:   c.policies.Identity,
 		Boundary:   c.policies.Boundary,
@@ -192,13 +192,14 @@ func narrowed(s *session.Session) bool {
 // sessionLimits applies what temporary credentials of a user may never do
 // ("Compare AWS STS credentials", IAM User Guide). A role can be assumed with
 // those of GetSessionToken, and what AssumeRole asks for besides is part of it.
+// IAM takes them only from who has proved a second factor.
 func sessionLimits(q *Query) *awserr.Error {
 	s := q.Caller.Session
 	if s == nil || s.Kind == session.AssumedRole {
 		return nil
 	}
 	service, _, _ := strings.Cut(q.Need.Action, ":")
-	if service == "iam" || service == "sts" && (s.Kind == session.FederatedUser || q.Need.Action != "sts:AssumeRole" && !q.Need.assumes()) {
+	if service == "iam" && (s.Kind == session.FederatedUser || s.MultiFactorAuth.IsZero()) || service == "sts" && (s.Kind == session.FederatedUser || q.Need.Action != "sts:AssumeRole" && !q.Need.assumes()) {
 		return awserr.AccessDenied.WithMessage("Cannot call %s with session credentials", q.Need.Action)
 	}
 	return nil

@@ -2,6 +2,7 @@ package access
 
 import (
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/session"
@@ -47,7 +48,7 @@ func header(values []string) string {
 // principalKeys fills the keys that describe a caller. Those that AWS does not
 // send for its kind stay absent: a role session has no aws:username, a federated
 // user no aws:MultiFactorAuthPresent.
-func principalKeys(c *condition.Context, caller *Caller) {
+func principalKeys(c *condition.Context, caller *Caller, now time.Time) {
 	if caller.Federated() {
 		federatedKeys(c, caller)
 		return
@@ -70,7 +71,10 @@ func principalKeys(c *condition.Context, caller *Caller) {
 	if s := caller.Session; s != nil {
 		c.SetTime("aws:TokenIssueTime", s.Issued)
 		if s.Kind != session.FederatedUser && s.WebIdentity == nil {
-			c.SetBool("aws:MultiFactorAuthPresent", false)
+			c.SetBool("aws:MultiFactorAuthPresent", !s.MultiFactorAuth.IsZero())
+			if !s.MultiFactorAuth.IsZero() {
+				c.SetInt("aws:MultiFactorAuthAge", int64(now.Sub(s.MultiFactorAuth)/time.Second))
+			}
 		}
 		if w := s.WebIdentity; w != nil {
 			webIdentityKeys(c, w)

@@ -95,6 +95,7 @@ var (
 	IncompleteSignature         = New("IncompleteSignature", http.StatusBadRequest, "The request signature does not conform to AWS standards.")
 	InvalidAction               = New("InvalidAction", http.StatusBadRequest, "Could not find operation")
 	InvalidAuthorizationMessage = New("InvalidAuthorizationMessageException", http.StatusBadRequest, "Message is not valid")
+	InvalidAuthenticationCode   = New("InvalidAuthenticationCode", http.StatusForbidden, "Authentication code for device is not valid.")
 	InvalidInput                = New("InvalidInput", http.StatusBadRequest, "Invalid input.")
 	InvalidParameterValue       = New("InvalidParameterValue", http.StatusBadRequest, "Invalid parameter value.")
 	LimitExceeded               = New("LimitExceeded", http.StatusConflict, "Cannot exceed quota.")

@@ -55,6 +55,7 @@ type Directory struct {
 	now     func() time.Time
 	log     *slog.Logger
 
+	attempts     attempts
 	passwordCost secrets.PasswordCost
 	hashing      chan struct{} // holds one for each password that is being hashed
 

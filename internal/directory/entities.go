@@ -129,7 +129,7 @@ func (e *entity) held() error {
 		count int
 	}{
 		{"instance profiles", len(e.profiles)}, {"groups", len(e.groups)}, {"members", len(e.members)}, {"access keys", len(e.keys)},
-		{"a login profile", e.logins()}, {"inline policies", len(e.inline)}, {"policies", len(e.attached)},
+		{"a login profile", e.logins()}, {"MFA devices", len(e.devices)}, {"inline policies", len(e.inline)}, {"policies", len(e.attached)},
 	} {
 		if held.count > 0 {
 			return &InUseError{string(e.row.kind), e.row.name, held.by}

@@ -21,13 +21,17 @@ var (
 	// when there is no such user.
 	ErrWrongPassword = errors.New("the user name or password is wrong")
 
+	// ErrWrongCode is returned for a one-time code that is not the device's now, or
+	// was used.
+	ErrWrongCode = errors.New("the one-time code is wrong")
+
 	// ErrClosed is returned for changes after Close.
 	ErrClosed = errors.New("the directory is closed")
 )
 
 // NotFoundError says that something is not there. Kind is "account", "account alias", "password policy", "user",
 // "group", "role", "instance profile", "OpenID Connect provider", "policy", "policy version", "inline policy", "attachment",
-// "membership", "boundary", "access key", "login profile", "bucket", "KMS key" or "KMS alias".
+// "membership", "boundary", "access key", "login profile", "MFA device", "device of the user", "bucket", "KMS key" or "KMS alias".
 type NotFoundError struct{ Kind, Name string }
 
 // Error says what is missing.
@@ -44,7 +48,8 @@ type ExistsError struct {
 func (e *ExistsError) Error() string { return fmt.Sprintf("%s %q already exists", e.Kind, e.Name) }
 
 // InUseError says that something cannot be deleted. By is what must go first:
-// "instance profiles" (that a role is in), "a role", "access keys", "a login profile", "policies" (attached), "inline policies", "groups", "members",
+// "instance profiles" (that a role is in), "a role", "access keys", "a login profile", "MFA devices",
+// "a user" (of an MFA device), "policies" (attached), "inline policies", "groups", "members",
 // "attachments", "boundaries", "versions" or "default version".
 type InUseError struct{ Kind, Name, By string }
 

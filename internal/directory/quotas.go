@@ -18,6 +18,9 @@ const (
 	QuotaThumbprintsPerProvider = "ThumbprintsPerOpenIdConnectProvider"
 	QuotaTagsPerProvider        = "TagsPerOpenIdConnectProvider"
 
+	QuotaMFADevicesPerUser    = "MFADevicesPerUser"
+	QuotaMFADevicesPerAccount = "VirtualMFADevicesPerAccount"
+
 	QuotaGroupsPerUser     = "GroupsPerUser"
 	QuotaAccessKeysPerUser = "AccessKeysPerUser" // and of an account's root
 	QuotaVersionsPerPolicy = "VersionsPerPolicy"
@@ -30,6 +33,7 @@ const (
 	QuotaTagsPerRole            = "TagsPerRole"
 	QuotaTagsPerPolicy          = "TagsPerPolicy"
 	QuotaTagsPerInstanceProfile = "TagsPerInstanceProfile"
+	QuotaTagsPerMFADevice       = "TagsPerMFADevice"
 
 	// Sizes are in characters that are not white space.
 	QuotaPolicySize      = "PolicySize"      // a managed policy
@@ -49,6 +53,9 @@ var quotas = map[string]int{
 	QuotaInstanceProfilesPerAccount: 1000,
 	QuotaRolesPerInstanceProfile:    1,
 	QuotaTagsPerInstanceProfile:     50,
+	QuotaMFADevicesPerUser:          8,
+	QuotaMFADevicesPerAccount:       5000,
+	QuotaTagsPerMFADevice:           50,
 	QuotaProvidersPerAccount:        100,
 	QuotaClientIDsPerProvider:       100,
 	QuotaThumbprintsPerProvider:     5,

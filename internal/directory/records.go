@@ -35,13 +35,14 @@ type table struct {
 
 var tables = []table{
 	{"SELECT id, canonical_id, name, created FROM accounts", scanAccount},
-	{"SELECT account_id, COALESCE(alias, ''), password_policy, public_access_block FROM account_settings", scanSettings},
+	{"SELECT account_id, COALESCE(alias, ''), password_policy, public_access_block, token_version FROM account_settings", scanSettings},
 	{"SELECT arn, id, account_id, path, name, description, default_version, last_version, created, updated, tags FROM managed_policies", scanPolicy},
 	{"SELECT policy_arn, version, document, created FROM policy_versions", scanVersion},
 	{"SELECT id, account_id, kind, path, name, created, boundary, tags, description, max_session, trust_policy, trust_principals, used, used_service, used_region FROM entities", scanEntity},
 	{"SELECT group_id, user_id FROM memberships", scanMembership},
 	{"SELECT id, account_id, path, name, created, COALESCE(role_id, ''), tags FROM instance_profiles", scanInstanceProfile},
 	{"SELECT user_id, created, changed, used, reset_required, passwords FROM login_profiles", scanLogin},
+	{"SELECT serial, account_id, path, name, created, seed, COALESCE(user_id, ''), enabled, drift, last_step, tags FROM mfa_devices", scanMFA},
 	{"SELECT account_id, url, created, client_ids, thumbprints, tags FROM openid_connect_providers", scanProvider},
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
@@ -100,6 +101,7 @@ type settingsRow struct {
 	alias        string             // "" for none
 	passwords    *PasswordPolicy    // nil for none
 	publicAccess *PublicAccessBlock // nil for none
+	tokens       int                // the version of session tokens; 0 is the first
 }
 
 func (r *settingsRow) put() statement {
@@ -114,17 +116,17 @@ func (r *settingsRow) put() statement {
 		publicAccess = encode(r.publicAccess)
 	}
 	return statement{
-		`INSERT INTO account_settings (account_id, alias, password_policy, public_access_block) VALUES ($1, $2, $3, $4)
+		`INSERT INTO account_settings (account_id, alias, password_policy, public_access_block, token_version) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (account_id) DO UPDATE SET alias = excluded.alias, password_policy = excluded.password_policy,
-			public_access_block = excluded.public_access_block`,
-		[]any{r.accountID, alias, passwords, publicAccess},
+			public_access_block = excluded.public_access_block, token_version = excluded.token_version`,
+		[]any{r.accountID, alias, passwords, publicAccess, max(r.tokens, 1)},
 	}
 }
 
 func scanSettings(_ *loader, s scanner) (record, error) {
 	var r settingsRow
 	var passwords, publicAccess *string
-	if err := s.Scan(&r.accountID, &r.alias, &passwords, &publicAccess); err != nil {
+	if err := s.Scan(&r.accountID, &r.alias, &passwords, &publicAccess, &r.tokens); err != nil {
 		return nil, err
 	}
 	if passwords != nil {
@@ -475,6 +477,48 @@ func scanLogin(_ *loader, s scanner) (record, error) {
 		return nil, fmt.Errorf("the login profile of user %s has no password", r.userID)
 	}
 	return &r, nil
+}
+
+// mfaRow is a device for a second factor.
+type mfaRow struct {
+	serial, accountID, path, name string
+	created                       time.Time
+	seed                          string // sealed, in base64
+	userID                        string // "" for nobody
+	enabled                       time.Time
+	drift, lastStep               int64 // in periods
+	tags                          []Tag
+}
+
+func (r *mfaRow) put() statement {
+	var userID any
+	enabled := int64(0)
+	if r.userID != "" {
+		userID, enabled = r.userID, r.enabled.Unix()
+	}
+	return statement{
+		`INSERT INTO mfa_devices (serial, account_id, path, name, created, seed, user_id, enabled, drift, last_step, tags)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (serial) DO UPDATE SET user_id = excluded.user_id, enabled = excluded.enabled, drift = excluded.drift,
+			last_step = excluded.last_step, tags = excluded.tags`,
+		[]any{r.serial, r.accountID, r.path, r.name, r.created.Unix(), r.seed, userID, enabled, r.drift, r.lastStep, encode(r.tags)},
+	}
+}
+
+func (r *mfaRow) remove() statement {
+	return statement{`DELETE FROM mfa_devices WHERE serial = $1`, []any{r.serial}}
+}
+
+func scanMFA(_ *loader, s scanner) (record, error) {
+	var r mfaRow
+	var created, enabled int64
+	var tags string
+	err := s.Scan(&r.serial, &r.accountID, &r.path, &r.name, &created, &r.seed, &r.userID, &enabled, &r.drift, &r.lastStep, &tags)
+	if err != nil {
+		return nil, err
+	}
+	r.created, r.enabled = fromSeconds(created), fromSeconds(enabled)
+	return &r, decode("mfa_devices.tags", tags, &r.tags)
 }
 
 type bucketRow Bucket

@@ -95,6 +95,29 @@ func (d *Directory) RemovePasswordPolicy(ctx context.Context, account string) er
 	})
 }
 
+// TokenVersion returns the version of the session tokens that an account asks
+// for: 1 or 2.
+func (d *Directory) TokenVersion(accountID string) (version int) {
+	d.read(func(v *view) {
+		if a := v.accounts[accountID]; a != nil {
+			version = a.settings.tokens
+		}
+	})
+	return max(version, 1)
+}
+
+// SetTokenVersion says which version of session tokens an account asks for. It
+// fails with *NotFoundError (account) and *InvalidError.
+func (d *Directory) SetTokenVersion(ctx context.Context, account string, version int) error {
+	if version != 1 && version != 2 {
+		return &InvalidError{"token version", strconv.Itoa(version), "1 or 2"}
+	}
+	return d.changeSettings(ctx, account, func(_ *view, r *settingsRow) error {
+		r.tokens = version
+		return nil
+	})
+}
+
 // changeSettings replaces the settings of an account by a copy that edit has
 // changed.
 func (d *Directory) changeSettings(ctx context.Context, account string, edit func(*view, *settingsRow) error) error {

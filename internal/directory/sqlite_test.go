@@ -146,7 +146,7 @@ func TestEarlierSchema(t *testing.T) {
 	bucket, err := d.CreateBucket(t.Context(), directory.Bucket{AccountID: account, Name: "b"})
 	check(t, err)
 	check(t, d.Close())
-	f.execute(t, `ALTER TABLE buckets DROP COLUMN acl`, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DROP TABLE openid_connect_providers`, `DROP TABLE kms_aliases`, `DROP TABLE kms_keys`, `DELETE FROM goose_db_version WHERE version_id > 2`)
+	f.execute(t, `ALTER TABLE buckets DROP COLUMN acl`, `DROP TABLE instance_profiles`, `DROP TABLE account_settings`, `DROP TABLE login_profiles`, `DROP TABLE mfa_devices`, `DROP TABLE openid_connect_providers`, `DROP TABLE kms_aliases`, `DROP TABLE kms_keys`, `DELETE FROM goose_db_version WHERE version_id > 2`)
 	var log bytes.Buffer
 	d = open(t, f, k, slog.New(slog.NewTextHandler(&log, nil)))
 	if !strings.Contains(log.String(), "directory migrated") || len(d.Users(account, "")) != 1 {

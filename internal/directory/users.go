@@ -47,7 +47,8 @@ func (d *Directory) UpdateUser(ctx context.Context, accountID, name string, newN
 }
 
 // DeleteUser deletes a user. It fails with *NotFoundError, and with
-// *InUseError while the user is in groups or has a password, access keys or policies.
+// *InUseError while the user is in groups or has a password, MFA devices,
+// access keys or policies.
 func (d *Directory) DeleteUser(ctx context.Context, accountID, name string) error {
 	return d.deleteEntity(ctx, Entity{accountID, KindUser, name})
 }

@@ -48,6 +48,7 @@ type account struct {
 
 	named     map[EntityKind]map[string]*entity // by name in lower case
 	policies  map[string]*managed               // by name in lower case
+	devices   map[string]*mfaRow                // by serial number in lower case
 	profiles  map[string]*instanceProfileRow    // by name in lower case
 	providers map[string]*providerRow           // by URL without https://
 	rootKeys  map[string]*accessKey
@@ -61,7 +62,7 @@ func newAccount(a *Account) *account {
 		shown:    a,
 		settings: &settingsRow{accountID: a.ID},
 		named:    map[EntityKind]map[string]*entity{KindUser: {}, KindGroup: {}, KindRole: {}},
-		policies: map[string]*managed{}, profiles: map[string]*instanceProfileRow{}, providers: map[string]*providerRow{},
+		policies: map[string]*managed{}, profiles: map[string]*instanceProfileRow{}, devices: map[string]*mfaRow{}, providers: map[string]*providerRow{},
 		rootKeys: map[string]*accessKey{}, buckets: map[string]*Bucket{},
 	}
 }
@@ -82,6 +83,7 @@ type entity struct {
 	members  map[string]*entity             // of a group, by id
 	keys     map[string]*accessKey          // of a user
 	login    *loginRow                      // of a user; nil when he has no password
+	devices  map[string]*mfaRow             // of a user, by serial number
 	profiles map[string]*instanceProfileRow // of a role, by id
 
 	current  atomic.Pointer[policySet]
@@ -396,6 +398,27 @@ func (v *view) keysOf(r *keyRow) *map[string]*accessKey {
 		return &v.accounts[r.accountID].rootKeys
 	}
 	return &v.entities[r.userID].keys
+}
+
+func (r *mfaRow) putInto(v *view) {
+	devices := v.accounts[r.accountID].devices
+	if old := devices[foldName(r.serial)]; old != nil && old.userID != "" {
+		delete(v.entities[old.userID].devices, r.serial)
+	}
+	devices[foldName(r.serial)] = r
+	if r.userID != "" {
+		insert(&v.entities[r.userID].devices, r.serial, r)
+	}
+}
+
+func (r *mfaRow) removeFrom(v *view) { delete(v.accounts[r.accountID].devices, foldName(r.serial)) }
+
+func (r *mfaRow) show(v *view) *MFADevice {
+	m := &MFADevice{AccountID: r.accountID, Path: r.path, Name: r.name, SerialNumber: r.serial, Created: r.created, Tags: r.tags, Enabled: r.enabled}
+	if r.userID != "" {
+		m.UserID, m.UserName = r.userID, v.entities[r.userID].row.name
+	}
+	return m
 }
 
 func (r *loginRow) putInto(v *view)    { v.entities[r.userID].login = r }

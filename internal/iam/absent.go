@@ -13,8 +13,6 @@ import (
 // they look over an account.
 func (h *handlers) absentOperations() []service.Operation {
 	return []service.Operation{
-		row(h, "ListMFADevices", h.listMFADevices),
-		row(h, "ListVirtualMFADevices", h.listVirtualMFADevices),
 		row(h, "ListSSHPublicKeys", h.listSSHPublicKeys),
 		row(h, "ListSigningCertificates", h.listSigningCertificates),
 		row(h, "ListServiceSpecificCredentials", h.listServiceSpecificCredentials),
@@ -52,35 +50,6 @@ func none[Out any](p query.Paging, out func(query.Page) *Out) (*Out, error) {
 		return nil, err
 	}
 	return out(page), nil
-}
-
-type listMFADevicesInput struct {
-	ofCaller
-	query.Paging
-}
-
-type listMFADevicesResult struct {
-	MFADevices query.List[nothing]
-	query.Page
-}
-
-func (h *handlers) listMFADevices(_ context.Context, r *service.Request, in *listMFADevicesInput) (*listMFADevicesResult, error) {
-	return noneOf(h, r, in.ofCaller, in.Paging, func(p query.Page) *listMFADevicesResult { return &listMFADevicesResult{Page: p} })
-}
-
-type listVirtualMFADevicesInput struct {
-	whole
-	AssignmentStatus string
-	query.Paging
-}
-
-type listVirtualMFADevicesResult struct {
-	VirtualMFADevices query.List[nothing]
-	query.Page
-}
-
-func (h *handlers) listVirtualMFADevices(_ context.Context, _ *service.Request, in *listVirtualMFADevicesInput) (*listVirtualMFADevicesResult, error) {
-	return none(in.Paging, func(p query.Page) *listVirtualMFADevicesResult { return &listVirtualMFADevicesResult{Page: p} })
 }
 
 type listSSHPublicKeysInput struct {

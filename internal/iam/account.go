@@ -35,6 +35,12 @@ func (h *handlers) getAccountSummary(_ context.Context, r *service.Request, _ *a
 	if len(h.directory.AccessKeys(id, "")) > 0 {
 		rootKeys = 1
 	}
+	devices, inUse := h.directory.MFADevices(id), 0
+	for _, m := range devices {
+		if m.UserID != "" {
+			inUse++
+		}
+	}
 	for _, p := range policies {
 		versions += len(h.directory.PolicyVersions(p.ARN))
 	}
@@ -65,12 +71,12 @@ func (h *handlers) getAccountSummary(_ context.Context, r *service.Request, _ *a
 		{"Providers", len(h.directory.OpenIDConnectProviders(id))},
 		{"AccountAccessKeysPresent", rootKeys},
 		{"AccountMFAEnabled", 0},
-		{"MFADevices", 0},
-		{"MFADevicesInUse", 0},
+		{"MFADevices", len(devices)},
+		{"MFADevicesInUse", inUse},
 		// What there is not here, with AWS's quotas ("IAM and AWS STS quotas").
 		{"AccountPasswordPresent", 0},
 		{"AccountSigningCertificatesPresent", 0},
-		{"GlobalEndpointTokenVersion", 1},
+		{"GlobalEndpointTokenVersion", h.directory.TokenVersion(id)},
 		{"PolicyVersionsInUseQuota", 10000},
 		{"ServerCertificates", 0},
 		{"ServerCertificatesQuota", 20},

@@ -113,7 +113,7 @@ func (h *handlers) credentialReport(accountID string) ([]byte, error) {
 }
 
 // reportRow is the row of a user, or of the account's root when keysOf is "".
-// Nobody has a second factor or a certificate here, and root no password.
+// Nobody has a certificate here, and root neither a password nor a second factor.
 func (h *handlers) reportRow(accountID, name, arn string, created time.Time, keysOf string) []string {
 	row := []string{name, arn, reportTime(created)}
 	if keysOf == "" {
@@ -121,7 +121,7 @@ func (h *handlers) reportRow(accountID, name, arn string, created time.Time, key
 	} else {
 		row = append(row, h.passwordColumns(accountID, keysOf)...)
 	}
-	row = append(row, "false")
+	row = append(row, strconv.FormatBool(len(h.directory.MFADevicesForUser(accountID, keysOf)) > 0))
 	keys := h.directory.AccessKeys(accountID, keysOf)
 	for i := range directory.Quota(directory.QuotaAccessKeysPerUser) {
 		if i < len(keys) {

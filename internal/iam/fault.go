@@ -42,6 +42,8 @@ func fault(err error) error {
 		return awserr.PasswordPolicyViolation.WithMessage("Password does not conform to the account password policy: %s.", password.Reason).WithCause(err)
 	case errors.Is(err, directory.ErrWrongPassword):
 		return awserr.AccessDenied.WithMessage("The old password was incorrect.").WithCause(err)
+	case errors.Is(err, directory.ErrWrongCode):
+		return awserr.InvalidAuthenticationCode.WithCause(err)
 	case errors.Is(err, directory.ErrReadOnly):
 		return awserr.AccessDenied.WithMessage("Managed policies of AWS cannot be changed.").WithCause(err)
 	case errors.As(err, &malformed):
@@ -63,6 +65,8 @@ var notFoundMessages = map[string]string{
 	"attachment":              "Policy %s was not found.",
 	"policy version":          "Policy version %s does not exist.",
 	"inline policy":           "The policy with name %s cannot be found.",
+	"MFA device":              "VirtualMFADevice with serial number %s doesn't exist.",
+	"device of the user":      "MFA Device %s is invalid for the user.",
 	"login profile":           "Login Profile for User %s cannot be found.",
 	"access key":              "The Access Key with id %s cannot be found.",
 }
@@ -85,6 +89,10 @@ func alreadyExists(e *directory.ExistsError) error {
 		return awserr.EntityAlreadyExists.WithMessage("Role with name %s already exists.", e.Name)
 	case "account alias":
 		return awserr.EntityAlreadyExists.WithMessage("The account alias %s already exists.", e.Name)
+	case "MFA device":
+		return awserr.EntityAlreadyExists.WithMessage("MFADevice entity at the same path and name already exists.")
+	case "enabled MFA device":
+		return awserr.EntityAlreadyExists.WithMessage("MFA Device is already in use.")
 	case "login profile":
 		return awserr.EntityAlreadyExists.WithMessage("Login Profile for user %s already exists.", e.Name)
 	case "instance profile":
@@ -102,6 +110,8 @@ var conflicts = map[string]string{
 	"instance profiles": "Cannot delete entity, must remove roles from instance profile first.",
 	"a role":            "Cannot delete entity, must remove roles from instance profile first.",
 	"access keys":       "Cannot delete entity, must delete access keys first.",
+	"MFA devices":       "Cannot delete entity, must delete MFA device first.",
+	"a user":            "MFA VirtualDevice in use. Must deactivate first.",
 	"a login profile":   "Cannot delete entity, must delete login profile first.",
 	"inline policies":   "Cannot delete entity, must delete policies first.",
 	"policies":          "Cannot delete entity, must detach all policies first.",

@@ -16,6 +16,7 @@ func (h *handlers) settingsOperations() []service.Operation {
 		row(h, "GetAccountPasswordPolicy", h.getAccountPasswordPolicy),
 		row(h, "UpdateAccountPasswordPolicy", h.updateAccountPasswordPolicy),
 		row(h, "DeleteAccountPasswordPolicy", h.deleteAccountPasswordPolicy),
+		row(h, "SetSecurityTokenServicePreferences", h.setSecurityTokenServicePreferences),
 	}
 }
 
@@ -138,4 +139,19 @@ func (h *handlers) updateAccountPasswordPolicy(ctx context.Context, r *service.R
 
 func (h *handlers) deleteAccountPasswordPolicy(ctx context.Context, r *service.Request, _ *accountInput) (*query.NoResult, error) {
 	return done(h.directory.RemovePasswordPolicy(ctx, r.Caller.AccountID))
+}
+
+type setSecurityTokenServicePreferencesInput struct {
+	whole
+	GlobalEndpointTokenVersion string
+}
+
+// setSecurityTokenServicePreferences keeps what the account asks for, which its
+// summary tells: session tokens of either version are good in every region here.
+func (h *handlers) setSecurityTokenServicePreferences(ctx context.Context, r *service.Request, in *setSecurityTokenServicePreferencesInput) (*query.NoResult, error) {
+	version := 1
+	if in.GlobalEndpointTokenVersion == "v2Token" {
+		version = 2
+	}
+	return done(h.directory.SetTokenVersion(ctx, r.Caller.AccountID, version))
 }

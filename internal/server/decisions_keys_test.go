@@ -24,6 +24,7 @@ type brought struct {
 	tls            uint16        // version; 0 is plain HTTP
 	clock, issued  time.Time     // of the request, and of the caller's temporary credentials
 	temporary      bool          // a user makes the request with temporary credentials
+	proved         bool          // and has proved a second factor for them
 	age            time.Duration // of the signature
 	presigned      bool
 	unsigned       bool    // the signature does not cover the payload
@@ -202,12 +203,18 @@ func (b *brought) ofConnection(c *evaltest.Case, k evaltest.Key, name, value str
 		b.temporary, b.issued = true, t
 		b.clock = cmp.Or(b.clock, t)
 	case "aws:multifactorauthpresent":
-		if !strings.EqualFold(value, "false") || c.Principal.Type != "user" {
-			return true, cannot("nobody has a second factor here")
+		if c.Principal.Type != "user" {
+			return true, cannot("only users have a second factor")
 		}
-		b.temporary = true
+		b.temporary, b.proved = true, strings.EqualFold(value, "true")
 	case "aws:multifactorauthage":
-		return true, cannot("nobody has a second factor here")
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 || c.Principal.Type != "user" {
+			return true, cannot("only users have a second factor")
+		}
+		b.temporary, b.proved = true, true
+		b.clock = cmp.Or(b.clock, time.Now().Truncate(time.Second))
+		b.issued = b.clock.Add(-time.Duration(n) * time.Second)
 	case "s3:authtype":
 		b.presigned = value == "REST-QUERY-STRING"
 		if b.presigned && c.Principal.Type == "anonymous" || !b.presigned && value != "REST-HEADER" {

@@ -125,7 +125,10 @@ func (w *world) base(c *evaltest.Case, b *brought, implied map[string]string) *c
 		all.SetTime("aws:TokenIssueTime", cmp.Or(b.issued, now))
 	}
 	if b.temporary && c.Principal.Type == "user" {
-		all.SetBool("aws:MultiFactorAuthPresent", false)
+		all.SetBool("aws:MultiFactorAuthPresent", b.proved)
+		if b.proved {
+			all.SetInt("aws:MultiFactorAuthAge", int64(now.Sub(cmp.Or(b.issued, now))/time.Second))
+		}
 	}
 	if vouching(c) != "" {
 		b.setClaims(all, c)

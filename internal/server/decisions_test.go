@@ -406,7 +406,7 @@ func (w *world) narrowed(a *attempt) (inline *string, managed []ststypes.PolicyD
 // sessionKey tells sessions apart.
 func (a *attempt) sessionKey() string {
 	b := a.brought
-	return fmt.Sprint(a.c.Principal.ARN, a.holder.id, a.session, b.principalTags, b.sourceIdentity, b.issued, b.clock, vouching(a.c), b.claims)
+	return fmt.Sprint(a.c.Principal.ARN, a.holder.id, a.session, b.principalTags, b.sourceIdentity, b.issued, b.clock, vouching(a.c), b.claims, b.proved)
 }
 
 // keyOf returns the access key of the holder, who is a user, or temporary
@@ -415,8 +415,8 @@ func (w *world) keyOf(a *attempt) (aws.Credentials, error) {
 	if !a.brought.temporary {
 		return a.holder.key, nil
 	}
-	if strings.HasPrefix(a.op.action, "iam:") {
-		return aws.Credentials{}, cannot("a user's temporary credentials cannot call IAM, whatever a policy says")
+	if strings.HasPrefix(a.op.action, "iam:") && !a.brought.proved {
+		return aws.Credentials{}, cannot("a user's temporary credentials cannot call IAM without a second factor, whatever a policy says")
 	}
 	key := a.sessionKey()
 	if c, ok := w.sessions[key]; ok {
@@ -425,7 +425,15 @@ func (w *world) keyOf(a *attempt) (aws.Credentials, error) {
 	if err := w.grant(a.holder, granted{}); err != nil {
 		return aws.Credentials{}, err
 	}
-	out, err := w.sts(a.holder.key, nil).GetSessionToken(context.Background(), &sts.GetSessionTokenInput{})
+	in := &sts.GetSessionTokenInput{}
+	if a.brought.proved {
+		serial, code, err := w.nextCode(a.holder)
+		if err != nil {
+			return aws.Credentials{}, err
+		}
+		in.SerialNumber, in.TokenCode, in.DurationSeconds = &serial, &code, aws.Int32(129600) // the longest
+	}
+	out, err := w.sts(a.holder.key, nil).GetSessionToken(context.Background(), in)
 	if err != nil {
 		return aws.Credentials{}, err
 	}

@@ -39,7 +39,8 @@ type world struct {
 	buckets    map[string]*bucket // by name
 	ids        map[string]string  // the unique and canonical ids of the cases, and those of the server
 	sessions   map[string]aws.Credentials
-	caller     *entity // who makes the request of the case, once it is known
+	devices    map[string]*device // for a second factor, by their users' ids
+	caller     *entity            // who makes the request of the case, once it is known
 	named      int
 	others     int // requests of other operations
 	vouchers   vouchers
@@ -61,7 +62,7 @@ type account struct {
 func newWorld(t *testing.T, f *evaltest.File) *world {
 	w := &world{
 		t: t, accounts: map[string]*account{}, buckets: map[string]*bucket{}, ids: map[string]string{},
-		sessions: map[string]aws.Credentials{}, transports: map[uint16]*http.Transport{},
+		sessions: map[string]aws.Credentials{}, devices: map[string]*device{}, transports: map[uint16]*http.Transport{},
 	}
 	w.newVouchers(f)
 	w.server = start(t, Config{AccountID: evaltest.DefaultOwner, TrustedProxies: []string{"127.0.0.1"}, now: w.now, providers: w.reach()})

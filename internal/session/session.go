@@ -51,6 +51,10 @@ type Session struct {
 	TransitiveTagKeys []string
 	Chained           bool // made with the credentials of another role session
 
+	// MultiFactorAuth is when the user of a SessionToken proved a second factor;
+	// zero when he did not.
+	MultiFactorAuth time.Time
+
 	// WebIdentity is whom an identity provider has vouched for, when the role was
 	// assumed so; nil otherwise.
 	WebIdentity *WebIdentity

@@ -87,6 +87,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 		} else {
 			s.UserID = rapid.SampledFrom([]string{"", "AIDAEXAMPLE"}).Draw(t, "user")
+			s.MultiFactorAuth = rapid.SampledFrom([]time.Time{{}, now}).Draw(t, "second factor")
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "tags") {
 			s.Tags = append(s.Tags, session.Tag{Key: text.Draw(t, "key"), Value: text.Draw(t, "value")})

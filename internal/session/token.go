@@ -101,6 +101,7 @@ type encoded struct {
 	SessionName       string      `json:"n,omitempty"`
 	SourceIdentity    string      `json:"o,omitempty"`
 	Chained           bool        `json:"c,omitempty"`
+	MultiFactorAuth   int64       `json:"f,omitempty"`
 	PolicyARNs        []string    `json:"m,omitempty"`
 	Policy            string      `json:"p,omitempty"`
 	Tags              [][2]string `json:"g,omitempty"`
@@ -132,6 +133,9 @@ func pack(s *Session) ([]byte, error) {
 	}
 	if w := s.WebIdentity; w != nil {
 		e.Provider, e.Subject, e.Audience, e.Methods = w.ProviderARN, w.Subject, w.Audience, w.Methods
+	}
+	if !s.MultiFactorAuth.IsZero() {
+		e.MultiFactorAuth = s.MultiFactorAuth.Unix()
 	}
 	for _, t := range s.Tags {
 		e.Tags = append(e.Tags, [2]string{t.Key, t.Value})
@@ -192,6 +196,9 @@ func (e *encoded) session() *Session {
 	}
 	if e.Provider != "" {
 		s.WebIdentity = &WebIdentity{ProviderARN: e.Provider, Subject: e.Subject, Audience: e.Audience, Methods: e.Methods}
+	}
+	if e.MultiFactorAuth != 0 {
+		s.MultiFactorAuth = time.Unix(e.MultiFactorAuth, 0).UTC()
 	}
 	for _, t := range e.Tags {
 		s.Tags = append(s.Tags, Tag{t[0], t[1]})

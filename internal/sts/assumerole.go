@@ -42,7 +42,7 @@ func checkAssumeRole(r *service.Request, in *assumeRoleInput) error {
 	if len(in.ProvidedContexts) > 0 {
 		return awserr.New(awserr.NotImplemented.Code, http.StatusNotImplemented, "The parameter ProvidedContexts is not implemented.")
 	}
-	if err := refuseMFA(in.SerialNumber, in.TokenCode); err != nil {
+	if err := checkSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return err
 	}
 	if err := in.narrowing.check(); err != nil {
@@ -114,11 +114,16 @@ func (in *assumeRoleInput) sourceIdentity(r *service.Request) string {
 	return in.SourceIdentity
 }
 
-// needAssumeRole asks for AssumeRole and, when the new session has tags or a
+// needAssumeRole takes the proof of a second factor, on which the decision may
+// depend. It asks for AssumeRole and, when the new session has tags or a
 // source identity, its own or inherited ones, for the permission to set them.
 func (h *handlers) needAssumeRole(r *service.Request, in *assumeRoleInput) ([]service.Need, error) {
 	a := assumption{action: "sts:AssumeRole", roleARN: in.RoleArn, sessionName: in.RoleSessionName, externalID: in.ExternalId, sourceIdentity: in.sourceIdentity(r)}
 	a.tags, a.transitive = in.tags(r)
+	var err error
+	if a.secondFactor, err = h.proveSecondFactor(r, in.SerialNumber, in.TokenCode); err != nil {
+		return nil, err
+	}
 	return a.needs(h), nil
 }
 

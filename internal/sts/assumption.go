@@ -24,6 +24,7 @@ type assumption struct {
 	tags                 []directory.Tag
 	transitive           []string // the keys of tags that pass on
 	sourceIdentity       string   // or ""
+	secondFactor         bool     // whether the caller has just proved one
 }
 
 // checkRoleARN refuses what cannot be the ARN of a role.
@@ -78,6 +79,10 @@ func (a assumption) keys(c *condition.Context, role *directory.Role) {
 	}
 	if len(a.transitive) > 0 {
 		c.SetStrings("sts:TransitiveTagKeys", a.transitive)
+	}
+	if a.secondFactor {
+		c.SetBool("aws:MultiFactorAuthPresent", true)
+		c.SetInt("aws:MultiFactorAuthAge", 0)
 	}
 	setTags(c, a.tags)
 	if role != nil {

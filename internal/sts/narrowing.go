@@ -116,12 +116,3 @@ func setTags(c *condition.Context, tags []directory.Tag) {
 	}
 	c.SetStrings("aws:TagKeys", keys)
 }
-
-// refuseMFA answers a request that proves a second factor: there are no devices
-// that it could be of.
-func refuseMFA(serialNumber, tokenCode string) error {
-	if serialNumber == "" && tokenCode == "" {
-		return nil
-	}
-	return awserr.AccessDenied.WithMessage("MultiFactorAuthentication failed, there is no MFA device %q", serialNumber)
-}

@@ -207,7 +207,8 @@ func checkKeys(t *testing.T, n service.Need) int {
 	if slices.Contains(together, n.Action) {
 		actions = together
 	}
-	var documented []string
+	// Those that a proof of a second factor brings are of every request.
+	documented := []string{"aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"}
 	for _, name := range actions {
 		a, _ := facts.LookupAction(name)
 		documented = append(documented, a.Keys...)

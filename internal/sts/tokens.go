@@ -46,7 +46,7 @@ func checkGetSessionToken(r *service.Request, in *getSessionTokenInput) error {
 	if err := refuseSession(r, "GetSessionToken"); err != nil {
 		return err
 	}
-	return refuseMFA(in.SerialNumber, in.TokenCode)
+	return checkSecondFactor(in.SerialNumber, in.TokenCode)
 }
 
 // needGetSessionToken asks for what every user has unless it is denied to him
@@ -56,8 +56,15 @@ func needGetSessionToken(r *service.Request, _ *getSessionTokenInput) ([]service
 }
 
 func (h *handlers) getSessionToken(_ context.Context, r *service.Request, in *getSessionTokenInput) (*getSessionTokenResult, error) {
+	proved, err := h.proveSecondFactor(r, in.SerialNumber, in.TokenCode)
+	if err != nil {
+		return nil, err
+	}
 	s := session.New(session.SessionToken, r.Caller.AccountID, r.Time, userDuration(r, in.DurationSeconds))
 	s.UserID = userID(r)
+	if proved {
+		s.MultiFactorAuth = s.Issued
+	}
 	c, _, err := h.seal(s)
 	if err != nil {
 		return nil, err

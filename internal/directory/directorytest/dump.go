@@ -12,9 +12,11 @@ type (
 		ID, CanonicalID string
 		Alias           string
 		Passwords       directory.PasswordPolicy
+		TokenVersion    int
 		Block           directory.PublicAccessBlock
 		Entities        []entityDump
 		Policies        []policyDump
+		Devices         []directory.MFADevice
 		Profiles        []profileDump
 		Providers       []directory.OpenIDConnectProvider
 		Buckets         []bucketDump
@@ -85,7 +87,11 @@ func dump(d *directory.Directory) (accounts []accountDump) {
 		one := accountDump{ID: a.ID, CanonicalID: a.CanonicalID, RootKeys: dumpKeys(d, a.ID, "")}
 		one.Alias, _ = d.AccountAlias(a.ID)
 		one.Passwords, _ = d.PasswordPolicy(a.ID)
+		one.TokenVersion = d.TokenVersion(a.ID)
 		one.Block, _ = d.AccountPublicAccessBlock(a.ID)
+		for _, m := range d.MFADevices(a.ID) {
+			one.Devices = append(one.Devices, *m)
+		}
 		for _, u := range d.Users(a.ID, "") {
 			one.Entities = append(one.Entities, dumpUser(d, u))
 		}

@@ -195,7 +195,7 @@ func forgetTimes(a *accountDump) {
 
 func (m *model) dump() (all []accountDump) {
 	for _, id := range []string{firstAccount, secondAccount} {
-		a := accountDump{ID: id, Alias: m.aliases[id], Passwords: m.passwords[id], Block: m.blocks[id], RootKeys: keysOf(id, m.rootKeys)}
+		a := accountDump{ID: id, TokenVersion: 1, Alias: m.aliases[id], Passwords: m.passwords[id], Block: m.blocks[id], RootKeys: keysOf(id, m.rootKeys)}
 		for _, kind := range []directory.EntityKind{directory.KindUser, directory.KindGroup, directory.KindRole} {
 			for _, e := range sorted(m.entities, func(e *modelEntity) string { return e.Name }) {
 				if e.accountID == id && e.Kind == kind {

@@ -62,3 +62,19 @@ func testPasswordPolicies(f *fixture) {
 	f.reopen()
 	f.equal("alias", found[string](f)(f.d.AccountAlias(f.account)), "alias")
 }
+
+func testTokenVersions(f *fixture) {
+	if v := f.d.TokenVersion(f.account); v != 1 {
+		f.Errorf("a new account asks for version %d", v)
+	}
+	for _, bad := range []int{0, 3} {
+		f.fails("version", func() error { return f.d.SetTokenVersion(f.ctx, f.account, bad) }, &directory.InvalidError{Field: "token version"})
+	}
+	f.ok(f.d.SetTokenVersion(f.ctx, f.account, 2))
+	f.ok(f.d.SetAccountAlias(f.ctx, f.account, "alias"))
+	f.reopen()
+	f.equal("version", f.d.TokenVersion(f.account), 2)
+	f.ok(f.d.SetTokenVersion(f.ctx, f.account, 1))
+	f.reopen()
+	f.equal("version", f.d.TokenVersion(f.account), 1)
+}

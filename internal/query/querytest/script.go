@@ -1,6 +1,7 @@
 package querytest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/policy/condition"
 )
 
@@ -26,6 +28,7 @@ import (
 //	- PATH                        nothing is there
 //	? ACTION RESOURCE [KEY=VALUES]...  the needs of the request, all and in order
 //	set NAME = PATH               a variable from the answer
+//	code NAME = SEED STEPS        a variable: the one-time code of a seed, in base64, some periods from now
 //
 // Every request must be followed by its status.
 type Script struct {
@@ -105,6 +108,8 @@ func (s *Script) step(line string) error {
 	case "set":
 		name, path, _ := strings.Cut(rest, "=")
 		s.variables[strings.TrimSpace(name)] = s.answer.Value(strings.TrimSpace(path))
+	case "code":
+		return s.code(rest)
 	default:
 		return fmt.Errorf("there is no step %q", verb)
 	}
@@ -198,4 +203,19 @@ func (s *Script) need(text string) error {
 		return fmt.Errorf("the need's keys are %v", got)
 	}
 	return nil
+}
+
+// code computes a one-time code.
+func (s *Script) code(text string) error {
+	var name, encoded string
+	var steps int64
+	if _, err := fmt.Sscanf(text, "%s = %s %d", &name, &encoded, &steps); err != nil {
+		return err
+	}
+	seed, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return err
+	}
+	s.variables[name], err = secrets.OneTimeCode(string(seed), Now.Unix()/secrets.OneTimePeriod+steps)
+	return err
 }
