@@ -48,7 +48,7 @@ type attempts struct {
 	latest map[string]time.Time
 }
 
-// exhausted reports whether a device gets no more tries for now.
+// exhausted reports whether a device gets no more tries yet.
 func (a *attempts) exhausted(serial string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -25,6 +25,7 @@ import (
 	"github.com/keywright/keywright/facts"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/oidc/oidctest"
+	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/internal/sigv4"
 )
 
@@ -93,7 +94,7 @@ func (w *keyWorld) addIdentities(words []string) {
 		w.signers[caller] = sigv4.Signer{AccessKeyID: key.ID, SecretAccessKey: secret, Region: keysRegion}
 	}
 	for caller, name := range map[string]string{
-		"user": "user/alice", "session": "user/alice", "federated": "user/alice", "bare": "user/bob",
+		"user": "user/alice", "session": "user/alice", "proved": "user/alice", "federated": "user/alice", "bare": "user/bob",
 		"role": "role/worker", "chained": "role/other", "plain": "role/other",
 	} {
 		kind, name, _ := strings.Cut(name, "/")
@@ -129,6 +130,7 @@ func (w *keyWorld) addSessions() {
 		{"chained", "role", "AssumeRole " + role + "other RoleSessionName=three"},
 		{"plain", "user", "AssumeRole " + role + "other RoleSessionName=four"},
 		{"session", "user", "GetSessionToken"},
+		{"proved", "user", "GetSessionToken " + w.proof("alice")},
 		{"federated", "user", "GetFederationToken Name=guest Policy={identity}"},
 	} {
 		status, answer := w.send(s.of, "", "sts "+s.text)
@@ -140,6 +142,20 @@ func (w *keyWorld) addSessions() {
 			SessionToken: element(answer, "SessionToken"), Region: keysRegion,
 		}
 	}
+}
+
+// proof gives a user a device, and returns the parameters that prove it.
+func (w *keyWorld) proof(user string) string {
+	ctx, now := context.Background(), time.Now().Unix()/secrets.OneTimePeriod
+	m, seed, err := w.directory.CreateMFADevice(ctx, directory.MFADevice{AccountID: owner, Name: user})
+	w.check(err)
+	var codes [3]string
+	for i := range codes {
+		codes[i], err = secrets.OneTimeCode(seed, now-1+int64(i))
+		w.check(err)
+	}
+	w.check(w.directory.EnableMFADevice(ctx, owner, user, m.SerialNumber, codes[0], codes[1]))
+	return "SerialNumber=" + m.SerialNumber + " TokenCode=" + codes[2]
 }
 
 // element is the text of an element that a document has once.
