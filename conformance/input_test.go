@@ -81,7 +81,7 @@ func TestUnsupportedHeaders(t *testing.T) {
 	s := sharedServer(t)
 	bucket := newBucket(t, s)
 	for name, value := range map[string]string{
-		"X-Amz-Server-Side-Encryption":                    "aws:kms",
+		"X-Amz-Server-Side-Encryption":                    "aws:kms:dsse",
 		"X-Amz-Server-Side-Encryption-Customer-Algorithm": "AES256",
 		"X-Amz-Object-Lock-Mode":                          "COMPLIANCE",
 		"X-Amz-Object-Lock-Legal-Hold":                    "ON",

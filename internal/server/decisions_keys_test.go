@@ -278,8 +278,10 @@ func (b *brought) ofS3(c *evaltest.Case, k evaltest.Key, name, value string) (bo
 		default:
 			return true, cannot("no request has that hash of its payload")
 		}
-	case bare == "x-amz-server-side-encryption" && value != "AES256":
-		return true, cannot("the server encrypts with AES256 alone")
+	case bare == "x-amz-server-side-encryption" && value != "AES256" && value != "aws:kms":
+		return true, cannot("the server does not encrypt so")
+	case bare == "x-amz-server-side-encryption-aws-kms-key-id":
+		return true, cannot("a key has the ARN that the server gives it")
 	case bare == "x-amz-copy-source":
 		return true, cannot("a copy needs s3:GetObject of its source too")
 	case bare == "x-amz-metadata-directive":
