@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"github.com/keywright/keywright/arn"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval"
 )
@@ -34,6 +35,7 @@ type File struct {
 	groups       map[string][]*eval.Policy
 	accounts     map[string]*account
 	resources    map[string]*eval.Policy // bucket and trust policies, by ARN
+	acls         map[string]*acl.List    // of buckets and objects, by ARN; nil of an object that is not there
 	principalIDs map[string]string
 	lines        [][]byte // of the text
 }
@@ -44,7 +46,7 @@ type account struct {
 	serviceControl  [][]*eval.Policy
 	resourceControl [][]*eval.Policy
 
-	restrictPublicBuckets bool
+	restrictPublicBuckets, ignorePublicACLs bool
 }
 
 // Expect is what a case expects.
@@ -104,7 +106,7 @@ func Parse(name string, data []byte, open func(path string) ([]byte, error)) (*F
 	r := &reader{open: open, compiled: map[compiledAs]bool{}, file: &File{
 		Name: name, documents: map[string]*Document{}, sources: map[*eval.Policy]*Document{},
 		principals: map[string]*Principal{}, byARN: map[string][]string{}, groups: map[string][]*eval.Policy{}, accounts: map[string]*account{},
-		resources: map[string]*eval.Policy{}, principalIDs: map[string]string{}, lines: bytes.Split(data, []byte("\n")),
+		resources: map[string]*eval.Policy{}, acls: map[string]*acl.List{}, principalIDs: map[string]string{}, lines: bytes.Split(data, []byte("\n")),
 	}}
 	r.whole(root)
 	if len(r.problems) > 0 {
@@ -132,6 +134,7 @@ func (r *reader) whole(root *node) {
 		{"blockPublicAccess", func(n *node) { r.blockPublicAccess(n, own) }},
 		{"accounts", r.otherAccounts},
 		{"resourcePolicies", r.resourcePolicies},
+		{"accessControlLists", r.accessControlLists},
 		{"principals", r.principals},
 		{"cases", r.cases},
 	}
@@ -185,15 +188,17 @@ func (r *reader) otherAccounts(n *node) {
 	})
 }
 
-// blockPublicAccess reads the four settings. Only one of them bears on
-// decisions; the others say which policies and ACLs can be put.
+// blockPublicAccess reads the four settings. Two of them bear on decisions; the
+// others say which policies and ACLs can be put.
 func (r *reader) blockPublicAccess(n *node, to *account) {
 	if n.kind == null {
 		return
 	}
 	other := func(name string) field { return field{name, func(n *node) { r.boolean(n, name) }} }
 	r.fields(n, "blockPublicAccess", []field{
-		other("blockPublicAcls"), other("ignorePublicAcls"), other("blockPublicPolicy"),
+		other("blockPublicAcls"),
+		{"ignorePublicAcls", func(n *node) { to.ignorePublicACLs = r.boolean(n, "ignorePublicAcls") }},
+		other("blockPublicPolicy"),
 		{"restrictPublicBuckets", func(n *node) { to.restrictPublicBuckets = r.boolean(n, "restrictPublicBuckets") }},
 	})
 }

@@ -72,6 +72,7 @@ func (f *File) request(q *Question, r *eval.Request, p *eval.Policies) {
 		p.RestrictPublicBuckets = a.restrictPublicBuckets
 	}
 	p.Resource = f.resourcePolicy(q.Action, q.Resource)
+	p.ACLs = f.accessControl(r)
 }
 
 // implyResource sets the keys that follow from the resource's account.
@@ -152,11 +153,12 @@ var policyTypeNames = map[eval.PolicyType]string{
 	eval.ServiceControl:      "scp",
 	eval.ResourceControl:     "rcp",
 	eval.KeyPolicy:           "key",
+	eval.AccessControlList:   "acl",
 }
 
 // PolicyTypeName returns the short name of a type of policy: identity,
-// boundary, session, resource, trust, key, scp or rcp, and root for what an
-// account's root is allowed by default.
+// boundary, session, resource, trust, key, scp or rcp, root for what an account's
+// root is allowed by default, and acl for a grant of an access control list.
 func PolicyTypeName(t eval.PolicyType) string { return policyTypeNames[t] }
 
 // oneCase reads a case, or returns nil.

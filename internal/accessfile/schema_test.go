@@ -32,6 +32,8 @@ func TestSchema(t *testing.T) {
 		"case":              "cases: [{%s: null}]",
 		"otherAccount":      "accounts: {\"210987654321\": {%s: null}}",
 		"blockPublicAccess": "blockPublicAccess: {%s: null}",
+		"accessControlList": "account: 1\naccessControlLists: {\"arn:aws:s3:::b\": {%s: null}}",
+		"grant":             "account: 1\naccessControlLists: {\"arn:aws:s3:::b\": {grants: [{%s: null}]}}",
 	}
 	schema.Definitions[""] = schema.object
 	keys := 0
@@ -48,7 +50,7 @@ func TestSchema(t *testing.T) {
 		t.Errorf("%d keys, want 40 or more", keys)
 	}
 	for _, key := range keysOfSource(t) {
-		found := slices.ContainsFunc([]string{"", "principal", "case", "otherAccount", "blockPublicAccess"}, func(name string) bool {
+		found := slices.ContainsFunc([]string{"", "principal", "case", "otherAccount", "blockPublicAccess", "accessControlList", "grant"}, func(name string) bool {
 			return schema.Definitions[name].Properties[key] != nil
 		})
 		if !found {
@@ -60,7 +62,7 @@ func TestSchema(t *testing.T) {
 // keysOfSource finds the keys that the package reads in its source.
 func keysOfSource(t *testing.T) []string {
 	var keys []string
-	for _, file := range []string{"accessfile.go", "principal.go", "request.go"} {
+	for _, file := range []string{"accessfile.go", "accesscontrol.go", "principal.go", "request.go"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -139,6 +139,32 @@ func (a *answer) writeStatements(o *output) {
 		}
 		o.line("  %s: %s, %s: %s", a.at(s), s.label(), s.trace.Effect, plain(a.outcome(s)))
 	})
+	a.writeGrants(o)
+}
+
+// writeGrants writes how each grant that could allow the request met it.
+func (a *answer) writeGrants(o *output) {
+	if len(a.trace.Grants) == 0 {
+		return
+	}
+	o.line("\naccess control list of the %s", a.listed())
+	for i, g := range a.trace.Grants {
+		outcome := "matches"
+		switch {
+		case a.decision.Reason == eval.AccessControlList && a.decision.Statement == i:
+			outcome = "matches, and decides"
+		case g.Element != "":
+			outcome = mismatchedGrants[g.Element]
+		}
+		o.line("  %s for %s: %s", g.Grant.Permission, owner(g.Grant.Grantee), outcome)
+	}
+}
+
+var mismatchedGrants = map[string]string{
+	"Permission":       "another permission than the action needs",
+	"Grantee":          "somebody else",
+	"Object":           "what is there belongs to another account",
+	"IgnorePublicAcls": "ignored by ignorePublicAcls, since the list is public",
 }
 
 // outcome says whether a statement decided, matched or did not.

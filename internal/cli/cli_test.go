@@ -119,7 +119,7 @@ func program(ts *testscript.TestScript, args []string) *exec.Cmd {
 
 var variables = []string{
 	"KEYWRIGHT_DATA", "KEYWRIGHT_LISTEN", "KEYWRIGHT_ACCOUNT_ID", "KEYWRIGHT_REGION", "KEYWRIGHT_DOMAIN", "KEYWRIGHT_TLS_CERT",
-	"KEYWRIGHT_TLS_KEY", "KEYWRIGHT_TRUSTED_PROXY", "KEYWRIGHT_LIFECYCLE_DAY", "KEYWRIGHT_LOG_FORMAT", "KEYWRIGHT_LOG_LEVEL", masterKeyVariable, rootKeyIDVariable, rootSecretVariable,
+	"KEYWRIGHT_TLS_KEY", "KEYWRIGHT_TRUSTED_PROXY", "KEYWRIGHT_BUCKET_DEFAULTS", "KEYWRIGHT_LIFECYCLE_DAY", "KEYWRIGHT_LOG_FORMAT", "KEYWRIGHT_LOG_LEVEL", masterKeyVariable, rootKeyIDVariable, rootSecretVariable,
 }
 
 var endpointPattern = regexp.MustCompile(`(?m) at (https?://(\S+))$[^\0]*\n`)

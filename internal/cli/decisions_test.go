@@ -15,12 +15,13 @@ import (
 
 	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/internal/accessfile"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval/evaltest"
 )
 
 // minimumTested is below the number of cases that keywright test decides.
-const minimumTested = 2480
+const minimumTested = 2700
 
 // TestDecisions writes the cases of decisions of policy/eval as access files, one
 // for each state, and has keywright test decide them all. What an access file
@@ -104,9 +105,31 @@ type written struct {
 	ServiceControlPolicies  [][]string                  `json:"serviceControlPolicies"`
 	ResourceControlPolicies [][]string                  `json:"resourceControlPolicies"`
 	BlockPublicAccess       map[string]bool             `json:"blockPublicAccess"`
+	AccessControlLists      map[string]*writtenACL      `json:"accessControlLists"`
 	Accounts                map[string]writtenAccount   `json:"accounts"`
 	PrincipalIDs            map[string]string           `json:"principalIds,omitempty"`
 	Cases                   []writtenCase               `json:"cases"`
+}
+
+type writtenACL struct {
+	Owner  string         `json:"owner"`
+	Grants []writtenGrant `json:"grants"`
+}
+
+type writtenGrant struct {
+	Grantee    string `json:"grantee"`
+	Permission string `json:"permission"`
+}
+
+func writtenACLOf(l *acl.List) *writtenACL {
+	if l == nil {
+		return nil
+	}
+	w := &writtenACL{Owner: l.Owner}
+	for _, g := range l.Grants {
+		w.Grants = append(w.Grants, writtenGrant{g.Grantee, g.Permission.String()})
+	}
+	return w
 }
 
 type writtenAccount struct {
@@ -160,7 +183,7 @@ func writtenOf(f *evaltest.File, unsaid map[string][]string) []*written {
 
 // stateOf tells states apart.
 func stateOf(s *evaltest.State) string {
-	return fmt.Sprintf("%p %s %p %p %p %v %p %p %p %v", s.Principal, s.Owner, s.Identity, s.Session, s.Boundary, s.HasSession, s.Resource, s.ServiceControl, s.ResourceControl, s.RestrictPublicBuckets)
+	return fmt.Sprintf("%p %s %p %p %p %v %p %p %p %v", s.Principal, s.Owner, s.Identity, s.Session, s.Boundary, s.HasSession, s.Resource, s.ServiceControl, s.ResourceControl, s.RestrictPublicBuckets) + s.ACLs.String()
 }
 
 // unsayable returns why a case cannot stand in an access file, or "".
@@ -173,8 +196,8 @@ func unsayable(c *evaltest.Case) string {
 	p := c.State.Resource
 	service, _, _ := strings.Cut(strings.ToLower(c.Action), ":")
 	switch {
-	case c.ACLs != nil:
-		return "an access file has no access control lists"
+	case c.ACLs != nil && c.ACLs.Object == nil && !c.ACLs.NoObject:
+		return "an access file knows whose every object is"
 	case service == "sts" && p == nil && strings.Contains(c.Resource, ":role/"):
 		return "a role always has a trust policy"
 	case service == "kms" && p == nil && strings.Contains(c.Resource, ":key/"):
@@ -215,6 +238,10 @@ func write(s *evaltest.State) *written {
 	w := &written{
 		Account: s.Owner, Policies: map[string]string{}, Principals: map[string]writtenPrincipal{}, ResourcePolicies: map[string]string{},
 		BlockPublicAccess: map[string]bool{"restrictPublicBuckets": s.RestrictPublicBuckets}, Accounts: map[string]writtenAccount{},
+		AccessControlLists: map[string]*writtenACL{},
+	}
+	if s.ACLs != nil {
+		w.BlockPublicAccess["ignorePublicAcls"] = s.ACLs.IgnorePublic
 	}
 	p := s.Principal
 	who := writtenPrincipal{
@@ -272,6 +299,13 @@ func (w *written) levels(policies [][]*evaltest.Policy) [][]string {
 func (w *written) add(c *evaltest.Case) {
 	if c.State.Resource != nil && policyOwner(c) != "" {
 		w.ResourcePolicies[policyOwner(c)] = c.State.Resource.Name
+	}
+	if c.ACLs != nil {
+		bucket, _, isObject := strings.Cut(c.Resource, "/")
+		w.AccessControlLists[bucket] = writtenACLOf(c.ACLs.Bucket)
+		if isObject {
+			w.AccessControlLists[c.Resource] = writtenACLOf(c.ACLs.Object)
+		}
 	}
 	context := map[string]any{}
 	setWritten(context, c.Keys)

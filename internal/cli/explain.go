@@ -10,6 +10,7 @@ import (
 	"github.com/keywright/keywright/internal/accessfile"
 	"github.com/keywright/keywright/internal/simulate"
 	"github.com/keywright/keywright/policy"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval"
 )
@@ -101,6 +102,8 @@ func (e *explanation) reason() string {
 		return fmt.Sprintf("%s in the %s %s", e.named(s), d.Reason, verb)
 	}
 	switch {
+	case d.Allowed() && d.Reason == eval.AccessControlList:
+		return e.granted()
 	case d.Allowed() && d.Reason == 0:
 		return "an account's root is allowed by default"
 	case d.Allowed():
@@ -109,10 +112,56 @@ func (e *explanation) reason() string {
 		return "the bucket policy is public, and restrictPublicBuckets lets only the owner's account and AWS services in"
 	}
 	because := strings.TrimPrefix(d.Because(e.request.Action), "because ")
+	if d.Reason == eval.Resource && e.trace.IsOthersObject {
+		return fmt.Sprintf("%s; the object belongs to %s, so that no bucket policy allows it, and %s", because, owner(e.trace.ObjectOwner), e.ungranted())
+	}
 	if s, ok := e.nearest(); ok {
 		return fmt.Sprintf("%s; nearest is %s: %s", because, e.named(s), e.mismatch(s))
 	}
 	return because + "; " + e.none()
+}
+
+// granted says which grant allows the request.
+func (e *explanation) granted() string {
+	if e.decision.Statement < 0 {
+		return "there is no such object, and so no access control list that withholds it; s3:ListBucket decides whether that is told"
+	}
+	return e.grant(e.decision.Statement) + " allows it"
+}
+
+// grant names a grant of the access control list that could allow the request.
+func (e *explanation) grant(i int) string {
+	g := e.trace.Grants[i].Grant
+	return fmt.Sprintf("the grant of %s to %s in the %s's access control list", g.Permission, owner(g.Grantee), e.listed())
+}
+
+// listed is whose access control list could allow the request.
+func (e *explanation) listed() string {
+	if e.trace.IsObjectACL {
+		return "object"
+	}
+	return "bucket"
+}
+
+// ungranted says why no grant allows the request.
+func (e *explanation) ungranted() string {
+	for _, g := range e.trace.Grants {
+		if g.Element == "IgnorePublicAcls" {
+			return "ignorePublicAcls ignores its access control list"
+		}
+	}
+	return "its access control list does not grant it"
+}
+
+// owner names a canonical user id or group as people call it.
+func owner(id string) string {
+	switch id {
+	case "":
+		return "somebody who is not known"
+	case acl.AnonymousID:
+		return "who signs nothing"
+	}
+	return plain(id[strings.LastIndexByte(id, '/')+1:])
 }
 
 // none says that no policy of the type that had to allow has an Allow.

@@ -237,6 +237,9 @@ func (s *state) unchangeable(d eval.Decision) string {
 // request, or "" when one can.
 func (s *state) withoutResourcePolicy() string {
 	service, _, _ := strings.Cut(s.r.Action, ":")
+	if _, trace := eval.Explain(s.r, s.p); trace.IsOthersObject {
+		return "the object belongs to another account than the bucket, and only a grant of its access control list can allow this; or disable access control lists (BucketOwnerEnforced)"
+	}
 	switch {
 	case s.r.Resource == "*":
 		return "the action is granted on no single resource, so that no resource-based policy can grant it: only a principal of the account has it, by an identity-based policy"
