@@ -11,6 +11,7 @@ import (
 	"github.com/keywright/keywright/internal/access"
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
+	"github.com/keywright/keywright/internal/encodedmessage"
 	"github.com/keywright/keywright/internal/oidc"
 	"github.com/keywright/keywright/internal/oidc/oidctest"
 	"github.com/keywright/keywright/internal/session"
@@ -75,6 +76,7 @@ func TestIdentify(t *testing.T) {
 		}
 	}
 	needs := access.Need{Action: "sts:AssumeRoleWithWebIdentity", Resource: f.deploy.ARN, Role: f.deploy}
+	f.checkMessage(c, needs)
 	denied("tags", c, access.Need{Action: "sts:TagSession", Resource: f.deploy.ARN, Role: f.deploy}, "Not authorized to perform sts:TagSession")
 	denied("another subject", must(f.identify(f.deploy.ARN, "repo:org/other:main", nil))(t), needs, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	denied("another role", c, access.Need{Action: "sts:AssumeRoleWithWebIdentity", Resource: f.role.ARN, Role: f.role}, "Not authorized")
@@ -112,6 +114,36 @@ func TestIdentify(t *testing.T) {
 	}
 	if _, err := f.identify(f.deploy.ARN, "repo:org/app:main", nil); !errors.Is(err, oidc.ErrInvalid) {
 		t.Errorf("a provider that was deleted: %v", err)
+	}
+}
+
+// checkMessage checks that the administrators of the role's account can learn from
+// a denial what the token said.
+func (f *federation) checkMessage(c *access.Caller, n access.Need) {
+	f.Helper()
+	n.Action = "sts:TagSession"
+	var e *awserr.Error
+	if err := f.authorize(c, n); !errors.As(err, &e) {
+		f.Fatal(err)
+	}
+	text, err := encodedmessage.Decode(f.keyring, account, e.Header.Get(encodedmessage.Header))
+	if err != nil || !strings.Contains(text, "repo:org/app:main") || !strings.Contains(text, f.provider.ARN) {
+		f.Errorf("an administrator is told %q (%v)", text, err)
+	}
+}
+
+// TestProvidersOfOthers checks that nobody can touch the providers of another
+// account, not even the root of his own.
+func TestProvidersOfOthers(t *testing.T) {
+	f := newFederation(t)
+	_, root, err := f.authenticate(f.key(other, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []string{"iam:GetOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider", "iam:UpdateOpenIDConnectProviderThumbprint"} {
+		if err := f.authorize(root, access.Need{Action: action, Resource: f.provider.ARN}); !errors.Is(err, awserr.AccessDenied) {
+			t.Errorf("%s: %v", action, err)
+		}
 	}
 }
 

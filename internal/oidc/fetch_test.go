@@ -28,6 +28,7 @@ func TestTrust(t *testing.T) {
 		want        string
 	}{
 		{"its thumbprint", issuer.URL, nil, []string{issuer.Thumbprint}, ""},
+		{"the thumbprint of its own certificate", issuer.URL, nil, []string{issuer.Leaf}, ""},
 		{"in capitals", issuer.URL, nil, []string{another.Thumbprint, strings.ToUpper(issuer.Thumbprint)}, ""},
 		{"a root that the machine trusts", issuer.URL, issuer.Roots, []string{another.Thumbprint}, ""},
 		{"neither", issuer.URL, another.Roots, []string{another.Thumbprint}, "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"},

@@ -239,3 +239,19 @@ func TestTogether(t *testing.T) {
 		t.Errorf("asked for keys %d times", n)
 	}
 }
+
+// BenchmarkVerify is what a token costs whose provider's keys are remembered.
+func BenchmarkVerify(b *testing.B) {
+	issuer := oidctest.New(b)
+	client, p, text := oidc.NewClient(oidc.Options{}), provider(issuer), issuer.Token(issuer.Claims("alice", "app", now))
+	b.ReportAllocs()
+	for b.Loop() {
+		token, err := oidc.Parse(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := client.Verify(b.Context(), p, token, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -35,6 +35,7 @@ import (
 type Issuer struct {
 	URL        string
 	Thumbprint string         // of its certificate authority
+	Leaf       string         // the thumbprint of its own certificate
 	Roots      *x509.CertPool // its certificate authority
 
 	t      testing.TB
@@ -125,14 +126,18 @@ func (i *Issuer) certify(names *x509.Certificate) tls.Certificate {
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	sum := sha1.Sum(topDER)
-	i.Thumbprint, i.Roots = hex.EncodeToString(sum[:]), x509.NewCertPool()
+	i.Thumbprint, i.Leaf, i.Roots = thumbprint(topDER), thumbprint(leafDER), x509.NewCertPool()
 	parsed, err := x509.ParseCertificate(topDER)
 	if err != nil {
 		i.t.Fatal(err)
 	}
 	i.Roots.AddCert(parsed)
 	return tls.Certificate{Certificate: [][]byte{leafDER, topDER}, PrivateKey: server}
+}
+
+func thumbprint(der []byte) string {
+	sum := sha1.Sum(der)
+	return hex.EncodeToString(sum[:])
 }
 
 // Add publishes a key, in place of the one with the same kid.
