@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -50,19 +51,27 @@ type Output struct {
 	Code           int // the exit code
 }
 
-// Run runs one command, given without the "aws" in front, in the directory dir.
-// Commands that end with another exit code than 0 are no error.
-func (c *CLI) Run(dir string, args ...string) (Output, error) {
+// Command returns one command, given without the "aws" in front, to be run in the
+// directory dir as a group of processes of its own.
+func (c *CLI) Command(dir string, args ...string) *exec.Cmd {
 	if !named(args, "--endpoint-url") {
 		args = append([]string{"--endpoint-url", c.Endpoint}, args...)
 	}
 	command := exec.Command(c.Path, args...)
 	command.Dir = dir
 	command.Env = append(c.environment(), c.Env...)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return command
+}
+
+// Run runs one command and waits for it. Commands that end with another exit
+// code than 0 are no error.
+func (c *CLI) Run(dir string, args ...string) (Output, error) {
+	command := c.Command(dir, args...)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	err := command.Run()
-	out := Output{Command: "aws " + strings.Join(args, " "), Stdout: stdout.String(), Stderr: stderr.String()}
+	out := Output{Command: "aws " + strings.Join(command.Args[1:], " "), Stdout: stdout.String(), Stderr: stderr.String()}
 	if ended := new(exec.ExitError); errors.As(err, &ended) {
 		out.Code, err = ended.ExitCode(), nil
 	}
