@@ -74,7 +74,7 @@ type Directory struct {
 func Open(ctx context.Context, options Options) (*Directory, error) {
 	d := &Directory{
 		keyring: options.Keyring, region: options.Region, legacy: options.LegacyBuckets, now: options.Now, log: options.Logger,
-		passwordCost: options.PasswordCost, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		passwordCost: options.PasswordCost, hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if d.region == "" {

@@ -113,10 +113,24 @@ func (d *Directory) readPassword(accountID, userName, password string) (p passwo
 	return p
 }
 
+// toHash waits until a password may be hashed, for a request that has not ended:
+// all of it takes half of the machine at most. The caller calls done afterwards.
+func (d *Directory) toHash(ctx context.Context) (done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case d.hashing <- struct{}{}:
+		return func() { <-d.hashing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // hash makes the hash of a new password, and the list in which it stands before
 // the earlier ones that must not be used again. It fails with a *PasswordError
 // when it is one of them. It takes long, so no lock is held.
-func (d *Directory) hash(p passwordRead, password string) ([]string, error) {
+func (d *Directory) hash(ctx context.Context, p passwordRead, password string) ([]string, error) {
 	var earlier []string
 	if p.login != nil {
 		earlier = p.login.passwords
@@ -125,7 +139,7 @@ func (d *Directory) hash(p passwordRead, password string) ([]string, error) {
 		earlier = earlier[:p.reuse]
 	}
 	for _, sealed := range earlier {
-		same, err := d.isPassword(p.userID, sealed, password)
+		same, err := d.isPassword(ctx, p.userID, sealed, password)
 		if err != nil {
 			return nil, err
 		}
@@ -133,9 +147,12 @@ func (d *Directory) hash(p passwordRead, password string) ([]string, error) {
 			return nil, &PasswordError{"it was used before: the last " + strconv.Itoa(p.reuse) + " passwords cannot be used again"}
 		}
 	}
-	d.hashing <- struct{}{}
+	done, err := d.toHash(ctx)
+	if err != nil {
+		return nil, err
+	}
 	hash := secrets.HashPassword(password, d.passwordCost)
-	<-d.hashing
+	done()
 	b, err := d.keyring.Seal([]byte(hash), passwordPurpose(p.userID))
 	if err != nil {
 		return nil, err
@@ -144,7 +161,7 @@ func (d *Directory) hash(p passwordRead, password string) ([]string, error) {
 }
 
 // isPassword reports whether a password is the one whose hash is stored.
-func (d *Directory) isPassword(userID, sealed, password string) (bool, error) {
+func (d *Directory) isPassword(ctx context.Context, userID, sealed, password string) (bool, error) {
 	b, err := base64.StdEncoding.DecodeString(sealed)
 	if err == nil {
 		b, err = d.keyring.Open(b, passwordPurpose(userID))
@@ -152,8 +169,11 @@ func (d *Directory) isPassword(userID, sealed, password string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("the password of user %s cannot be read: %w", userID, err)
 	}
-	d.hashing <- struct{}{}
-	defer func() { <-d.hashing }()
+	done, err := d.toHash(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	return secrets.VerifyPassword(string(b), password), nil
 }
 
@@ -172,7 +192,7 @@ func (d *Directory) CreateLoginProfile(ctx context.Context, accountID, userName,
 	if read.err != nil {
 		return nil, read.err
 	}
-	hashes, err := d.hash(read, password)
+	hashes, err := d.hash(ctx, read, password)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +241,7 @@ func (d *Directory) UpdateLoginProfile(ctx context.Context, accountID, userName 
 // ErrWrongPassword and *PasswordError.
 func (d *Directory) ChangePassword(ctx context.Context, accountID, userName, old, password string) error {
 	known := func(r *loginRow) error {
-		same, err := d.isPassword(r.userID, r.passwords[0], old)
+		same, err := d.isPassword(ctx, r.userID, r.passwords[0], old)
 		if err == nil && !same {
 			err = ErrWrongPassword
 		}
@@ -256,7 +276,7 @@ func (d *Directory) changeLogin(ctx context.Context, accountID, userName string,
 			if read.err != nil {
 				return read.err
 			}
-			hashes, err := d.hash(read, text)
+			hashes, err := d.hash(ctx, read, text)
 			if err != nil {
 				return err
 			}
@@ -306,12 +326,15 @@ func (d *Directory) SignIn(ctx context.Context, accountID, userName, password st
 		}
 	})
 	if login == nil {
-		d.hashing <- struct{}{}
+		done, err := d.toHash(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
 		secrets.HashPassword(password, d.passwordCost)
-		<-d.hashing
+		done()
 		return nil, nil, ErrWrongPassword
 	}
-	same, err := d.isPassword(login.userID, login.passwords[0], password)
+	same, err := d.isPassword(ctx, login.userID, login.passwords[0], password)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,6 +2,7 @@ package directorytest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,6 +64,16 @@ func testLoginProfiles(f *fixture) {
 	f.ok(err)
 	signIn := func(account, name, password string) func() error {
 		return func() error { _, _, err := f.d.SignIn(f.ctx, account, name, password); return err }
+	}
+	ended, end := context.WithCancel(f.ctx)
+	end()
+	for _, name := range []string{"Robert", "nobody"} {
+		if _, _, err := f.d.SignIn(ended, f.account, name, thirdPassword); !errors.Is(err, context.Canceled) {
+			f.Errorf("%s signs in by a request that has ended: %v", name, err)
+		}
+	}
+	if err := f.d.ChangePassword(ended, f.account, "Robert", otherPassword, onePassword); !errors.Is(err, context.Canceled) {
+		f.Errorf("a wrong password is looked at for a request that has ended: %v", err)
 	}
 	f.fails("wrong", signIn(f.account, "Robert", otherPassword), directory.ErrWrongPassword)
 	f.fails("nobody", signIn(f.account, "Bob", thirdPassword), directory.ErrWrongPassword)
