@@ -60,6 +60,33 @@ func TestOwnedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestEveryonesBucket has somebody of the bucket's own account write where
+// everyone may: what is there must be part of the decision, as it is for strangers,
+// since his own policies may give him nothing.
+func TestEveryonesBucket(t *testing.T) {
+	w := newWorld(t, "us-east-1")
+	w.do("alice", http.MethodPut, "/my-bucket", "", "x-amz-object-ownership: ObjectWriter")
+	w.do("alice", http.MethodDelete, "/my-bucket?publicAccessBlock", "")
+	for _, c := range []struct {
+		acl        string
+		said, none bool // whether the need says what is there; whether there is nothing
+	}{
+		{"private", false, false}, {"public-read-write", true, true}, {"public-read-write", true, false},
+	} {
+		if p := w.do("alice", http.MethodPut, "/my-bucket?acl", "", "x-amz-acl: "+c.acl); p.Code != http.StatusOK {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		w.authority.asked = nil
+		if p := w.do("bob", http.MethodPut, "/my-bucket/"+c.acl, ""); p.Code != http.StatusOK {
+			t.Fatalf("%d %s", p.Code, p.Body)
+		}
+		n := w.authority.asked[0]
+		if n.Action != "s3:PutObject" || n.NoObject != c.none || (n.Object != nil || n.NoObject) != c.said {
+			t.Errorf("%s: %s is about %+v, none %v", c.acl, n.Action, n.Object, n.NoObject)
+		}
+	}
+}
+
 // TestMadeAgain makes a bucket that its owner has already, which sets its ACL
 // anew: the policy of the bucket must be asked, and about the ACL when it changes.
 func TestMadeAgain(t *testing.T) {

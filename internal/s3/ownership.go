@@ -234,7 +234,9 @@ func (r *request) aboutCurrent(n service.Need, key string) service.Need {
 // may do that to their own objects only, and returns the owner that what is
 // there must then have: "" when it does not matter.
 func (r *request) changing(n *service.Need, key string) (ownerID string) {
-	if r.bucket.ACLsDisabled() || r.Caller.AccountID == r.bucket.AccountID {
+	// The bucket's account needs no grant, unless it is one to everyone that lets
+	// in whom it has given nothing.
+	if r.bucket.ACLsDisabled() || r.Caller.AccountID == r.bucket.AccountID && !r.bucket.ACL.IsPublic() {
 		return ""
 	}
 	*n = r.aboutCurrent(*n, key)
