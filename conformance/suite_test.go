@@ -30,7 +30,8 @@ import (
 var floors = map[string]int{
 	"AB": 700, "PS": 100, "CL": 25, "CN": 44, "SQ": 17,
 	"client": 450, "input": 276, "crash": 65, "memory": 2, "secrets": 78, "form": 48, "federation": 41,
-	"acl": 145, "rclone": 240, "load": 6000, "minio": 120,
+	"line": 84,
+	"acl":  145, "rclone": 240, "load": 6000, "minio": 120,
 }
 
 // lines are the acceptance checks that a whole run must cover, by group.

@@ -102,7 +102,8 @@ func (d *digests) expectChecksum(header http.Header) (checksum.Algorithm, error)
 // checksumHeader reads the header x-amz-checksum-*, of which there can be one,
 // unless there is a trailer.
 func (d *digests) checksumHeader(header http.Header) (checksum.Algorithm, error) {
-	declared := d.trailer
+	declared, given := d.trailer, ""
+	multiple := false
 	for name, values := range header {
 		name = strings.ToLower(name)
 		if !isChecksum(name) {
@@ -112,16 +113,21 @@ func (d *digests) checksumHeader(header http.Header) (checksum.Algorithm, error)
 		if !ok {
 			return checksum.None, errAlgorithm
 		}
-		if declared != checksum.None || len(values) != 1 {
-			return checksum.None, errMultipleChecksums
-		}
-		value, ok := a.Decode(strings.TrimSpace(values[0]))
-		if !ok {
-			return checksum.None, awserr.InvalidRequest.WithMessage("Value for %s header is invalid.", name)
-		}
-		declared, d.algorithm, d.value = a, a, value
-		d.enable(a)
+		multiple = multiple || declared != checksum.None || len(values) != 1
+		declared, given = a, values[0]
 	}
+	switch {
+	case multiple:
+		return checksum.None, errMultipleChecksums
+	case declared == d.trailer: // there is no header
+		return declared, nil
+	}
+	value, ok := declared.Decode(strings.TrimSpace(given))
+	if !ok {
+		return checksum.None, awserr.InvalidRequest.WithMessage("Value for %s header is invalid.", strings.ToLower(declared.Header()))
+	}
+	d.algorithm, d.value = declared, value
+	d.enable(declared)
 	return declared, nil
 }
 
