@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -54,11 +55,19 @@ func (b *Bucket) isPrivate() bool {
 	return !b.ACL.GrantsOthers() && slices.Contains(b.ACL.Grants, acl.Grant{Grantee: b.ACL.Owner, Permission: acl.FullControl})
 }
 
+// ErrACLChanged says that a bucket's access control list is not any more what was
+// decided on.
+var ErrACLChanged = errors.New("the access control list has changed meanwhile")
+
 // SetBucketACL sets the access control list of a bucket, whose owner must be the
-// account's canonical user id. It fails with *NotFoundError, and with *ACLError
-// when the bucket's Object Ownership or Block Public Access does not allow it.
-func (d *Directory) SetBucketACL(ctx context.Context, bucketID string, l *acl.List) error {
+// account's canonical user id, in place of the one that was seen. It fails with
+// *NotFoundError and ErrACLChanged, and with *ACLError when the bucket's Object
+// Ownership or Block Public Access does not allow it.
+func (d *Directory) SetBucketACL(ctx context.Context, bucketID string, seen, l *acl.List) error {
 	return d.changeBucketIn(ctx, bucketID, func(v *view, b *Bucket) error {
+		if !slices.Equal(seen.Grants, b.ACL.Grants) {
+			return ErrACLChanged
+		}
 		if l.Owner != b.ACL.Owner {
 			return &InvalidError{"owner", l.Owner, "the bucket's"}
 		}

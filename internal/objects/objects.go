@@ -75,9 +75,10 @@ type ObjectStore interface {
 	// "", and nothing else of it, in one step. It fails as Open does. No tags
 	// remove them all.
 	SetTags(ctx context.Context, b Bucket, key, versionID string, tags map[string]string) (Info, error)
-	// SetACL replaces the ACL of a version as SetTags does its tags, and fails with
-	// ErrOtherOwner when the version has another OwnerID than the one given.
-	SetACL(ctx context.Context, b Bucket, key, versionID, ownerID, acl string) (Info, error)
+	// SetACL replaces the ACL of a version as SetTags does its tags, if the version
+	// is still as it was seen: put at that time, and with that owner and ACL. Else it
+	// fails with ErrPreconditionFailed.
+	SetACL(ctx context.Context, b Bucket, seen Info, acl string) (Info, error)
 	// SetLock changes the lock of a version, in one step. It fails as Open does,
 	// and with ErrLocked as Lock.Change does.
 	SetLock(ctx context.Context, b Bucket, key, versionID string, c LockChange) (Info, error)

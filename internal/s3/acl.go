@@ -68,7 +68,7 @@ func servePutBucketACL(ctx context.Context, r *request, in aclRequest) (*service
 	if err != nil {
 		return nil, err
 	}
-	if err := r.s3.directory.SetBucketACL(ctx, r.bucket.ID, l); err != nil {
+	if err := r.s3.directory.SetBucketACL(ctx, r.bucket.ID, r.bucket.ACL, l); err != nil {
 		return nil, r.aclError(err, "s3:PutBucketAcl", bucketARN(r.bucket.Name))
 	}
 	return &service.Response{}, nil
@@ -78,6 +78,8 @@ func servePutBucketACL(ctx context.Context, r *request, in aclRequest) (*service
 func (r *request) aclError(err error, action, resource string) error {
 	var refused *directory.ACLError
 	switch {
+	case errors.Is(err, directory.ErrACLChanged):
+		return awserr.OperationAborted.WithCause(err)
 	case errors.As(err, &refused) && refused.Public:
 		return r.publicACLBlocked(action, resource)
 	case refused != nil:
@@ -133,9 +135,10 @@ func servePutObjectACL(ctx context.Context, r *request, in putObjectACLInput) (*
 	if err != nil {
 		return nil, err
 	}
-	// The owner who was decided on keeps the object that the ACL is for.
-	_, err = r.s3.objects.SetACL(ctx, r.room(), r.Key, info.VersionID, info.Attributes.OwnerID, text)
-	if errors.Is(err, objects.ErrOtherOwner) {
+	// What was decided on is what the ACL is for: who lost meanwhile what let him set
+	// it must not set it after all.
+	_, err = r.s3.objects.SetACL(ctx, r.room(), info, text)
+	if errors.Is(err, objects.ErrPreconditionFailed) {
 		return nil, awserr.OperationAborted.WithCause(err)
 	}
 	if err != nil {

@@ -121,6 +121,31 @@ func TestMadeAgain(t *testing.T) {
 	}
 }
 
+// TestACLChangedMeanwhile takes from carol what lets her set ACLs, and puts another
+// object in the place of one, while her requests are on their way.
+func TestACLChangedMeanwhile(t *testing.T) {
+	w := newWorld(t, "us-east-1")
+	w.do("alice", http.MethodPut, "/my-bucket", "", "x-amz-object-ownership: ObjectWriter")
+	carol, _ := w.directory.Account(accountB)
+	grant := fmt.Sprintf("x-amz-grant-write-acp: id=%q", carol.CanonicalID)
+	for _, c := range []struct{ target, meanwhile, header string }{
+		{"/my-bucket?acl", "/my-bucket?acl", "x-amz-acl: private"},
+		{"/my-bucket/key?acl", "/my-bucket/key?acl", "x-amz-acl: private"},
+		{"/my-bucket/key?acl", "/my-bucket/key", "x-amz-meta-a: another"},
+	} {
+		w.do("alice", http.MethodPut, "/my-bucket/key", "", grant)
+		w.do("alice", http.MethodPut, "/my-bucket?acl", "", grant)
+		w.authority.meanwhile = func() { w.do("alice", http.MethodPut, c.meanwhile, "", c.header) }
+		p := w.do("carol", http.MethodPut, c.target, "", fmt.Sprintf("x-amz-grant-full-control: id=%q", carol.CanonicalID))
+		if p.Code != http.StatusConflict || !strings.Contains(p.Body.String(), "<Code>OperationAborted</Code>") {
+			t.Errorf("%s while %s is set: %d %s", c.target, c.meanwhile, p.Code, p.Body)
+		}
+		if p := w.do("alice", http.MethodGet, c.target, ""); strings.Contains(p.Body.String(), carol.CanonicalID) {
+			t.Errorf("%s is %s", c.target, p.Body)
+		}
+	}
+}
+
 // FuzzACLDocument reads any document as an ACL: one that it takes can be kept.
 func FuzzACLDocument(f *testing.F) {
 	const head, tail = `<AccessControlPolicy xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><Owner><ID>o</ID></Owner><AccessControlList>`, `</AccessControlList></AccessControlPolicy>`

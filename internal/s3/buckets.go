@@ -346,7 +346,9 @@ func (s *S3) bucketExists(ctx context.Context, b, there *directory.Bucket) (*ser
 		return created(b.Name), nil
 	}
 	var refused *directory.ACLError
-	switch err := s.directory.SetBucketACL(ctx, there.ID, b.ACL); {
+	switch err := s.directory.SetBucketACL(ctx, there.ID, there.ACL, b.ACL); {
+	case errors.Is(err, directory.ErrACLChanged):
+		return nil, awserr.OperationAborted.WithCause(err)
 	case errors.As(err, &refused) && refused.Public:
 		return nil, awserr.InvalidBucketACLWithPublicAccessBlock
 	case refused != nil:

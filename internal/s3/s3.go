@@ -24,7 +24,7 @@ type Directory interface {
 	DeleteBucket(ctx context.Context, bucketID string) error
 	SetBucketPolicy(ctx context.Context, bucketID string, document []byte, principalIDs map[string]string) error
 	SetBucketConfigurations(ctx context.Context, bucketID string, documents map[string]string, allowed func(*directory.Bucket) error) error
-	SetBucketACL(ctx context.Context, bucketID string, l *acl.List) error
+	SetBucketACL(ctx context.Context, bucketID string, seen, l *acl.List) error
 	SetBucketOwnership(ctx context.Context, bucketID, ownership string) error
 	AccountPublicAccessBlock(accountID string) (directory.PublicAccessBlock, bool)
 	SetAccountPublicAccessBlock(ctx context.Context, account string, block *directory.PublicAccessBlock) error

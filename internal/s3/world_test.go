@@ -129,6 +129,8 @@ type authority struct {
 	caller *access.Caller
 	denied map[string]bool // an action, or an action and a resource with a blank between
 	asked  []access.Need
+
+	meanwhile func() // happens once, while something is decided
 }
 
 func (a *authority) become(name string) { a.caller = a.callers[name] }
@@ -148,6 +150,10 @@ func (a *authority) Identify(context.Context, service.WebIdentity, time.Time) (*
 }
 
 func (a *authority) Authorize(q *access.Query) error {
+	if f := a.meanwhile; f != nil {
+		a.meanwhile = nil
+		f()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked = append(a.asked, q.Need)

@@ -1,6 +1,7 @@
 package directorytest
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/keywright/keywright/internal/directory"
@@ -13,7 +14,7 @@ func testAccessControl(f *fixture) {
 	b := f.bucket("b")
 	get := func() *directory.Bucket { return found[*directory.Bucket](f)(f.d.Bucket("b")) }
 	set := func(id string, grants ...acl.Grant) func() error {
-		return func() error { return f.d.SetBucketACL(f.ctx, id, &acl.List{Owner: owner, Grants: grants}) }
+		return func() error { return f.d.SetBucketACL(f.ctx, id, get().ACL, &acl.List{Owner: owner, Grants: grants}) }
 	}
 	ownership := func(v string) func() error { return func() error { return f.d.SetBucketOwnership(f.ctx, b.ID, v) } }
 	full, everyone := acl.Grant{Grantee: owner, Permission: acl.FullControl}, acl.Grant{Grantee: acl.AllUsers, Permission: acl.Read}
@@ -25,7 +26,10 @@ func testAccessControl(f *fixture) {
 	f.fails("public", set(b.ID, full, everyone), &directory.ACLError{Bucket: "b", Public: true})
 	f.fails("no bucket", set("none", full), &directory.NotFoundError{Kind: "bucket", Name: "none"})
 	f.fails("no such setting", ownership("Nobody"), &directory.InvalidError{Field: "object ownership"})
-	f.fails("another owner", func() error { return f.d.SetBucketACL(f.ctx, b.ID, acl.Private("x")) }, &directory.InvalidError{Field: "owner"})
+	f.fails("another owner", func() error { return f.d.SetBucketACL(f.ctx, b.ID, get().ACL, acl.Private("x")) }, &directory.InvalidError{Field: "owner"})
+	if err := f.d.SetBucketACL(f.ctx, b.ID, acl.Private("x"), get().ACL); !errors.Is(err, directory.ErrACLChanged) {
+		f.Errorf("in place of another: %v", err)
+	}
 	for _, v := range []string{directory.BucketOwnerPreferred, directory.ObjectWriter, ""} {
 		f.ok(ownership(v)())
 		f.reopen()
@@ -83,7 +87,7 @@ func testAccountBlock(f *fixture) {
 		f.equal("of the account", found[directory.PublicAccessBlock](f)(f.d.AccountPublicAccessBlock(f.account)), directory.PublicAccessBlock{BlockPublicAcls: true, BlockPublicPolicy: true})
 		f.equal("together", f.d.PublicAccess(d()), directory.PublicAccessBlock{BlockPublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true})
 		f.equal("what is public stays so", d().ACL.IsPublic(), true)
-		f.fails("public again", func() error { return f.d.SetBucketACL(f.ctx, d().ID, d().ACL) }, &directory.ACLError{Bucket: "d", Public: true})
+		f.fails("public again", func() error { return f.d.SetBucketACL(f.ctx, d().ID, d().ACL, d().ACL) }, &directory.ACLError{Bucket: "d", Public: true})
 		public := strings.NewReplacer(`{"AWS":"PRINCIPAL"}`, `"*"`, "s3:::b/", "s3:::d/").Replace(bucketPolicy)
 		f.fails("a public policy", func() error { return f.d.SetBucketPolicy(f.ctx, d().ID, []byte(public), nil) }, &directory.PublicPolicyError{Bucket: "d"})
 		f.reopen()
@@ -92,7 +96,7 @@ func testAccountBlock(f *fixture) {
 	f.equal("of another account", ok, false)
 	f.fails("no account", set("333333333333", nil), &directory.NotFoundError{Kind: "account", Name: "333333333333"})
 	f.ok(set(f.account, nil)())
-	f.ok(f.d.SetBucketACL(f.ctx, d().ID, d().ACL))
+	f.ok(f.d.SetBucketACL(f.ctx, d().ID, d().ACL, d().ACL))
 	f.reopen()
 	_, ok = f.d.AccountPublicAccessBlock(f.account)
 	f.equal("removed", ok, false)

@@ -461,10 +461,10 @@ func (r *run) changeOwnership(b *modelBucket, id string) {
 }
 
 func (r *run) changeACL(b *modelBucket, id string) {
-	l := acl.Private("nobody")
+	l, seen := acl.Private("nobody"), acl.Private("nobody")
 	if b != nil {
 		a, _ := r.d.Account(b.accountID)
-		l = acl.Private(a.CanonicalID)
+		l, seen = acl.Private(a.CanonicalID), &acl.List{Grants: b.Grants}
 	}
 	for _, grantee := range []string{acl.AllUsers, acl.EC2ID} {
 		if rapid.Bool().Draw(r.T, grantee) {
@@ -473,7 +473,7 @@ func (r *run) changeACL(b *modelBucket, id string) {
 	}
 	blocked := b != nil && l.IsPublic() && (r.model.blocks[b.accountID].BlockPublicAcls || b.Block != nil && b.Block.BlockPublicAcls)
 	disabled := b != nil && b.Ownership == directory.BucketOwnerEnforced && len(l.Grants) > 1
-	if r.answer("setACL", r.d.SetBucketACL(r.ctx, id, l), when(b == nil, notFound), when(blocked || disabled, accessList)) {
+	if r.answer("setACL", r.d.SetBucketACL(r.ctx, id, seen, l), when(b == nil, notFound), when(blocked || disabled, accessList)) {
 		b.Grants = l.Grants
 	}
 }

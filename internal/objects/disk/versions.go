@@ -321,10 +321,11 @@ func (s *Store) SetTags(ctx context.Context, b objects.Bucket, key, versionID st
 }
 
 // SetACL implements objects.ObjectStore.
-func (s *Store) SetACL(ctx context.Context, b objects.Bucket, key, versionID, ownerID, acl string) (objects.Info, error) {
-	return s.setAttributes(ctx, b, key, versionID, func(a *objects.Attributes) error {
-		if a.OwnerID != ownerID {
-			return objects.ErrOtherOwner
+func (s *Store) SetACL(ctx context.Context, b objects.Bucket, seen objects.Info, acl string) (objects.Info, error) {
+	return s.setRecord(ctx, b, seen.Key, seen.VersionID, func(o *objectRecord) error {
+		a := &o.attributes
+		if !o.modified.Equal(seen.Modified) || a.OwnerID != seen.Attributes.OwnerID || a.ACL != seen.Attributes.ACL {
+			return fmt.Errorf("%w: the object or its ACL is another", objects.ErrPreconditionFailed)
 		}
 		a.ACL = acl
 		return nil
@@ -340,7 +341,12 @@ func (s *Store) SetLock(ctx context.Context, b objects.Bucket, key, versionID st
 }
 
 // setAttributes changes the attributes of a version and nothing else of it.
-func (s *Store) setAttributes(ctx context.Context, b objects.Bucket, key, versionID string, set func(*objects.Attributes) error) (info objects.Info, err error) {
+func (s *Store) setAttributes(ctx context.Context, b objects.Bucket, key, versionID string, set func(*objects.Attributes) error) (objects.Info, error) {
+	return s.setRecord(ctx, b, key, versionID, func(o *objectRecord) error { return set(&o.attributes) })
+}
+
+// setRecord is setAttributes for what depends on the rest of the record.
+func (s *Store) setRecord(ctx context.Context, b objects.Bucket, key, versionID string, set func(*objectRecord) error) (info objects.Info, err error) {
 	err = s.change(b, key, func(k *keyChange) error {
 		found, err := s.version(s.index, b, key, versionID)
 		if err == nil {
@@ -350,7 +356,7 @@ func (s *Store) setAttributes(ctx context.Context, b objects.Bucket, key, versio
 			return err
 		}
 		made := *found
-		if err := set(&made.attributes); err != nil {
+		if err := set(&made); err != nil {
 			return fmt.Errorf("disk: %w", err)
 		}
 		if info, err = s.infoWithParts(b, key, &made); err != nil {

@@ -96,7 +96,7 @@ func (b *bench) gone(bucket objects.Bucket, uploadID string) {
 			return err
 		},
 		"SetACL": func() error {
-			_, err := b.store.SetACL(b.ctx, bucket, "k", "", "", "")
+			_, err := b.store.SetACL(b.ctx, bucket, objects.Info{Key: "k"}, "")
 			return err
 		},
 		"Copy": func() error {

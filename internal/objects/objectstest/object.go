@@ -254,15 +254,23 @@ var objectTests = map[string]func(*bench){
 	"ACLIsReplacedAlone": func(b *bench) {
 		want, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: text("v"), Attributes: everyAttribute()})
 		b.ok(err)
-		owner := want.Attributes.OwnerID
-		_, err = b.store.SetACL(b.ctx, b.bucket, "none", "", owner, "x")
+		_, err = b.store.SetACL(b.ctx, b.bucket, objects.Info{Key: "none"}, "x")
 		b.fails(err, objects.ErrNoSuchKey)
 		for _, acl := range []string{"x", "x\ny", ""} {
-			_, err := b.store.SetACL(b.ctx, b.bucket, "k", "", "another", "z")
-			b.fails(err, objects.ErrOtherOwner)
+			for _, change := range []func(*objects.Info){
+				func(i *objects.Info) { i.Modified = i.Modified.Add(1) },
+				func(i *objects.Info) { i.Attributes.OwnerID = "another" },
+				func(i *objects.Info) { i.Attributes.ACL += "z" },
+			} {
+				seen := want
+				change(&seen)
+				_, err := b.store.SetACL(b.ctx, b.bucket, seen, "z")
+				b.fails(err, objects.ErrPreconditionFailed)
+			}
 			b.same(b.holds("k", []byte("v")), want)
+			seen := want
 			want.Attributes.ACL = acl
-			info, err := b.store.SetACL(b.ctx, b.bucket, "k", "", owner, acl)
+			info, err := b.store.SetACL(b.ctx, b.bucket, seen, acl)
 			b.ok(err)
 			b.same(info, want)
 			b.same(b.holds("k", []byte("v")), want)

@@ -322,7 +322,7 @@ var versionTests = map[string]func(*bench){
 	"ACLOfOneVersion": func(b *bench) {
 		one := b.putVersion("k", "1", objects.VersioningEnabled)
 		b.putVersion("k", "2", objects.VersioningEnabled)
-		info, err := b.store.SetACL(b.ctx, b.bucket, "k", one.VersionID, "", "x")
+		info, err := b.store.SetACL(b.ctx, b.bucket, one, "x")
 		b.ok(err)
 		b.same(info.VersionID, one.VersionID)
 		b.same(b.holdsVersion("k", one.VersionID, "1").Attributes.ACL, "x")
@@ -332,7 +332,7 @@ var versionTests = map[string]func(*bench){
 		b.same(b.versions(objects.ListVersionsRequest{Max: 1}).Versions[0].Attributes.OwnerID, "who deletes")
 		for _, id := range []string{"", marker.VersionID} {
 			var found *objects.DeleteMarkerError
-			if _, err := b.store.SetACL(b.ctx, b.bucket, "k", id, "who deletes", "x"); !errors.As(err, &found) {
+			if _, err := b.store.SetACL(b.ctx, b.bucket, objects.Info{Key: "k", VersionID: id}, "x"); !errors.As(err, &found) {
 				b.Fatalf("the ACL of a delete marker: %v", err)
 			}
 		}
