@@ -151,7 +151,7 @@ type remembered struct {
 	mutex   sync.Mutex
 	keys    *keySet   // nil until they were fetched
 	fetched time.Time // keys
-	asked   time.Time // the last attempt to fetch them
+	asked   time.Time // the last attempt to fetch them; when it failed, its end
 	problem error     // of the last attempt; nil when it succeeded
 }
 
@@ -193,11 +193,15 @@ func (r *remembered) current(ctx context.Context, c *Client, p Provider, now tim
 	if keys, err, done := r.lookup(now, wanted); done { // somebody else has fetched them
 		return keys, err
 	}
+	begun := time.Now()
 	keys, err := c.fetchKeys(ctx, p)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.asked, r.problem = now, err
-	if err == nil {
+	if err != nil {
+		// Those who came while it did not answer do not ask it one after the other.
+		r.asked = now.Add(time.Since(begun))
+	} else {
 		r.keys, r.fetched = keys, now
 	}
 	return r.best(now)
