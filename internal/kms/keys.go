@@ -119,10 +119,7 @@ func (s *Service) createKeyNeeds(r *service.Request, in *createKeyInput) ([]serv
 		return nil, fault("", err)
 	}
 	needs := []service.Need{aboutAny(r, "kms:CreateKey", requestTags(in.Tags), func(c *condition.Context) {
-		c.SetString("kms:KeySpec", algorithm)
-		c.SetString("kms:KeyUsage", usage)
-		c.SetString("kms:KeyOrigin", origin)
-		c.SetBool("kms:MultiRegion", false)
+		setKind(c)
 		c.SetBool("kms:BypassPolicyLockoutSafetyCheck", in.BypassPolicyLockoutSafetyCheck)
 	})}
 	if len(in.Tags) > 0 {

@@ -145,6 +145,10 @@ func (w *world) send(who, operation, body string) *httptest.ResponseRecorder {
 	return answer
 }
 
+// undocumentedKeys are set for all actions on keys. The Service Authorization
+// Reference lists the first for most, and the others, former names, for none.
+var undocumentedKeys = []string{"kms:CallerAccount", "kms:CustomerMasterKeySpec", "kms:CustomerMasterKeyUsage"}
+
 // checkKeys holds the condition keys of a need against those that AWS documents
 // for its action, for all keys, or for all requests.
 func checkKeys(t testing.TB, n access.Need) {
@@ -167,7 +171,7 @@ func checkKeys(t testing.TB, n access.Need) {
 		ofResource := slices.ContainsFunc(facts.Resources(), func(r facts.Resource) bool {
 			return r.Service == "kms" && action.HasResource(r.Type) && slices.Contains(r.Keys, key.Name)
 		})
-		if !key.Global && !ofResource && !action.HasKey(key.Name) && name != "kms:CallerAccount" {
+		if !key.Global && !ofResource && !action.HasKey(key.Name) && !slices.Contains(undocumentedKeys, name) {
 			t.Errorf("%s does not have the condition key %s", n.Action, name)
 		}
 	}

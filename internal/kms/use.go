@@ -68,16 +68,24 @@ func (u Use) setCaller(c *condition.Context, r *service.Request) {
 
 // SetKey sets the condition keys that a key brings.
 func SetKey(c *condition.Context, k *directory.KMSKey) {
-	c.SetString("kms:KeySpec", algorithm)
-	c.SetString("kms:KeyUsage", usage)
-	c.SetString("kms:KeyOrigin", origin)
-	c.SetBool("kms:MultiRegion", false)
+	setKind(c)
 	if len(k.Aliases) > 0 {
 		c.SetStrings("kms:ResourceAliases", k.Aliases)
 	}
 	for _, t := range k.Tags {
 		c.SetString("aws:ResourceTag/"+t.Key, t.Value)
 	}
+}
+
+// setKind sets the condition keys of what every key here is, two of them also by
+// their former names.
+func setKind(c *condition.Context) {
+	c.SetString("kms:KeySpec", algorithm)
+	c.SetString("kms:CustomerMasterKeySpec", algorithm)
+	c.SetString("kms:KeyUsage", usage)
+	c.SetString("kms:CustomerMasterKeyUsage", usage)
+	c.SetString("kms:KeyOrigin", origin)
+	c.SetBool("kms:MultiRegion", false)
 }
 
 // What every key here is.

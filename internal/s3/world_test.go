@@ -187,7 +187,9 @@ func contextOf(n access.Need) *condition.Context {
 // undocumentedKeys are condition keys that are set for an action although the
 // Service Authorization Reference does not list them for it, with the reason.
 var undocumentedKeys = map[string]string{
-	"s3:versionid": "listed for a few of the actions on versions; documented for every action on one",
+	"kms:customermasterkeyspec":  "the former name of kms:KeySpec",
+	"kms:customermasterkeyusage": "the former name of kms:KeyUsage",
+	"s3:versionid":               "listed for a few of the actions on versions; documented for every action on one",
 }
 
 // checkKeys holds the condition keys of a need against those that AWS documents

@@ -38,6 +38,7 @@ type keyWorld struct {
 	client  *http.Client
 	signers map[string]sigv4.Signer     // by caller
 	holders map[string]directory.Entity // whose policies are a caller's
+	texts   []string                    // what words replaces, and by what
 	words   *strings.Replacer
 }
 
@@ -52,6 +53,7 @@ func newKeyWorld(t *testing.T, c Config) *keyWorld {
 	w.signers["root"] = sigv4.Signer{AccessKeyID: givenKey.ID, SecretAccessKey: givenKey.Secret, Region: keysRegion}
 	w.addIdentities(w.addProviders(issuer))
 	w.addBuckets()
+	w.addKMSKey()
 	w.addSessions()
 	w.addWebSession()
 	return w
@@ -102,8 +104,9 @@ func (w *keyWorld) addIdentities(words []string) {
 		w.check(w.directory.PutInlinePolicy(ctx, w.holders[caller], "p", anything))
 	}
 	account, _ := w.directory.Account(owner)
-	w.words = strings.NewReplacer(append(words, "{account}", owner, "{user-id}", alice.ID, "{user-key}", w.signers["user"].AccessKeyID,
-		"{role-id}", worker.ID, "{canonical-id}", account.CanonicalID, "{trust}", trust, "{identity}", anything)...)
+	w.texts = append(words, "{account}", owner, "{user-id}", alice.ID, "{user-key}", w.signers["user"].AccessKeyID,
+		"{role-id}", worker.ID, "{canonical-id}", account.CanonicalID, "{trust}", trust, "{identity}", anything)
+	w.words = strings.NewReplacer(w.texts...)
 }
 
 // addBuckets makes a bucket, and one whose policy may let everybody in.
@@ -120,6 +123,29 @@ func (w *keyWorld) addBuckets() {
 			w.t.Fatalf("%s: %d %s", text, status, answer)
 		}
 	}
+}
+
+// addKMSKey makes a key of the key service, and something that it has encrypted.
+func (w *keyWorld) addKMSKey() {
+	ask := func(text string) (out struct {
+		KeyMetadata    struct{ KeyID, Arn string }
+		CiphertextBlob string
+	}) {
+		status, answer := w.send("root", "", text)
+		if status != http.StatusOK {
+			w.t.Fatalf("%s: %d %s", text, status, answer)
+		}
+		if answer != "" {
+			w.check(json.Unmarshal([]byte(answer), &out))
+		}
+		return out
+	}
+	made := ask(`kms CreateKey {"Tags":[{"TagKey":"team","TagValue":"red"}]}`).KeyMetadata
+	w.words = strings.NewReplacer(append(w.texts, "{kms-key}", made.Arn, "{kms-id}", made.KeyID)...)
+	ask(`kms CreateAlias {"AliasName":"alias/app","TargetKeyId":"{kms-id}"}`)
+	w.texts = append(w.texts, "{kms-key}", made.Arn, "{kms-id}", made.KeyID, "{kms-blob}", ask(`kms Encrypt {"KeyId":"{kms-id}","Plaintext":"AAAA"}`).CiphertextBlob)
+	w.texts = append(w.texts, "{kms-plain-id}", ask(`kms CreateKey {}`).KeyMetadata.KeyID)
+	w.words = strings.NewReplacer(w.texts...)
 }
 
 // addSessions makes the callers with temporary credentials.
@@ -182,9 +208,12 @@ func (w *keyWorld) send(caller, over, text string) (int, string) {
 	service, _, _ := strings.Cut(text, " ")
 	var q *http.Request
 	var later http.Header
-	if apiVersions[service] != "" {
+	switch {
+	case apiVersions[service] != "":
 		q = w.queryRequest(text)
-	} else {
+	case service == "kms":
+		q = w.kmsRequest(text)
+	default:
 		service = "s3"
 		q, later = w.objectRequest(text)
 	}
@@ -261,6 +290,16 @@ func (w *keyWorld) queryRequest(text string) *http.Request {
 	q, err := http.NewRequest(http.MethodPost, w.Endpoint()+"/", strings.NewReader(form.Encode()))
 	w.check(err)
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return q
+}
+
+// kmsRequest returns a request of the key service: the operation and its JSON.
+func (w *keyWorld) kmsRequest(text string) *http.Request {
+	w.t.Helper()
+	words := strings.SplitN(text, " ", 3)
+	q, err := http.NewRequest(http.MethodPost, w.Endpoint()+"/", strings.NewReader(words[2]))
+	w.check(err)
+	q.Header.Set("X-Amz-Target", "TrentService."+words[1])
 	return q
 }
 
@@ -347,11 +386,12 @@ func (w *keyWorld) allowed(r keyRequest, condition map[string]map[string]string)
 		w.t.Fatalf("line %d: %s: %d %s", r.line, policy, status, answer)
 	}
 	status, answer := w.send(caller, over, text)
-	denied := status == http.StatusForbidden
+	ofKMS := strings.Contains(answer, `"AccessDeniedException"`)
+	denied := status == http.StatusForbidden || ofKMS
 	switch {
 	case status >= 500:
 		w.t.Errorf("line %d: %s: %d %s", r.line, r.text, status, answer)
-	case denied && answer != "" && !strings.Contains(answer, "<Code>AccessDenied</Code>"), denied && w.holders[caller].Name != "" && answer != "" && !strings.Contains(answer, "to perform: "+action+" "):
+	case denied && !ofKMS && answer != "" && !strings.Contains(answer, "<Code>AccessDenied</Code>"), denied && w.holders[caller].Name != "" && answer != "" && !strings.Contains(answer, "to perform: "+action+" "):
 		w.t.Errorf("line %d: %s: denied for another reason: %s", r.line, r.text, answer)
 	}
 	return !denied

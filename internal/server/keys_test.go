@@ -95,7 +95,7 @@ func (k *keyTable) add(line int, word, rest string) bool {
 
 // tested is the name that the requests of a key are about.
 func (k *filledKey) tested() string {
-	if strings.HasSuffix(k.name, "/") {
+	if strings.HasSuffix(k.name, "/") || strings.HasSuffix(k.name, ":") {
 		return k.name + "team"
 	}
 	return k.name
