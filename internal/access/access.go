@@ -145,6 +145,9 @@ func (a *Access) resolveRole(c *Caller) error {
 }
 
 func (a *Access) resolveFederated(c *Caller) error {
+	if c.Session.UserID == "" {
+		return a.resolveFederatedByRoot(c)
+	}
 	u, ok := a.directory.UserByID(c.Session.UserID)
 	if !ok {
 		return awserr.InvalidToken
@@ -157,6 +160,16 @@ func (a *Access) resolveFederated(c *Caller) error {
 	c.ARN = "arn:aws:sts::" + u.AccountID + ":federated-user/" + c.Session.SessionName
 	c.UserID = u.AccountID + ":" + c.Session.SessionName
 	c.principal.IssuerARN, c.principal.UniqueID = u.ARN, u.ID
+	return a.compileSessionPolicies(c)
+}
+
+// resolveFederatedByRoot is resolveFederated for whom an account's root vouches,
+// who has no policies and may do everything.
+func (a *Access) resolveFederatedByRoot(c *Caller) error {
+	c.Type, c.policies.Identity, c.tags = eval.FederatedUser, []*eval.Policy{rootsPolicy}, c.Session.Tags
+	c.ARN = "arn:aws:sts::" + c.AccountID + ":federated-user/" + c.Session.SessionName
+	c.UserID = c.AccountID + ":" + c.Session.SessionName
+	c.principal.IssuerARN, c.principal.UniqueID = "arn:aws:iam::"+c.AccountID+":root", c.AccountID
 	return a.compileSessionPolicies(c)
 }
 

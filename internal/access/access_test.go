@@ -616,3 +616,44 @@ func TestSecondFactor(t *testing.T) {
 		t.Error("a second factor opens more of STS")
 	}
 }
+
+// TestFederatedByRoot has a user for whom root vouches do what his session policy
+// says, and nothing without one ("GetFederationToken", AWS STS API Reference).
+func TestFederatedByRoot(t *testing.T) {
+	w := newWorld(t)
+	made := func(policy string) sigv4.Signer {
+		return w.temporary(session.FederatedUser, func(s *session.Session) { s.SessionName, s.Policy = "guest", policy })
+	}
+	reads := made(allow("s3:GetObject", "*", ""))
+	_, c, err := w.authenticate(reads)
+	if err != nil || c.ARN != "arn:aws:sts::"+account+":federated-user/guest" || c.UserID != account+":guest" || c.Root() || c.UserName != "" {
+		t.Errorf("he is %+v, %v", c, err)
+	}
+	put := access.Need{Action: "s3:PutObject", Resource: "arn:aws:s3:::my-company/x", Bucket: w.bucket}
+	for name, asked := range map[string]struct {
+		signer  sigv4.Signer
+		need    access.Need
+		allowed bool
+	}{
+		"what the policy allows":          {reads, w.get("x"), true},
+		"what it does not":                {reads, put, false},
+		"without a policy":                {made(""), w.get("x"), false},
+		"IAM, whatever the policy allows": {made(allow("*", "*", "")), access.Need{Action: "iam:ListUsers", Resource: "*"}, false},
+	} {
+		if err := w.ask(asked.signer, asked.need); (err == nil) != asked.allowed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Root alone unlocks a bucket.
+	if err := w.directory.SetBucketPolicy(t.Context(), w.bucket.ID, []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::my-company"}]}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.bucket, _ = w.directory.Bucket("my-company")
+	unlock := access.Need{Action: "s3:DeleteBucketPolicy", Resource: "arn:aws:s3:::my-company", Bucket: w.bucket}
+	if err := w.ask(made(allow("s3:*", "*", "")), unlock); err == nil {
+		t.Error("who is not root unlocks the bucket")
+	}
+	if err := w.ask(w.key(account, ""), unlock); err != nil {
+		t.Errorf("root does not unlock the bucket: %v", err)
+	}
+}

@@ -170,17 +170,25 @@ func (a *Access) bindResource(q *Query) {
 
 // nobodysTrust is the trust policy of a role that does not exist: asking for one
 // is answered as asking for one that trusts somebody else.
-var nobodysTrust = func() *eval.Policy {
-	doc, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`))
+var nobodysTrust = constant(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},"Action":"sts:AssumeRole"}]}`,
+	eval.Options{Type: eval.Trust, Name: "the trust policy of no role"})
+
+// constant compiles a document that is a constant.
+func constant(document string, options eval.Options) *eval.Policy {
+	doc, err := policy.Parse([]byte(document))
 	if err != nil {
-		panic(err) // the document is a constant
+		panic(err)
 	}
-	p, err := eval.Compile(doc, eval.Options{Type: eval.Trust, Name: "the trust policy of no role"})
+	p, err := eval.Compile(doc, options)
 	if err != nil {
 		panic(err)
 	}
 	return p
-}()
+}
+
+// rootsPolicy is what the root of an account may do, where a policy must say it.
+var rootsPolicy = constant(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+	eval.Options{Type: eval.Identity, Name: "the root of the account"})
 
 // narrowed reports whether session policies limit a session: those of a role
 // when any were passed, and a federated user always ("Permissions for

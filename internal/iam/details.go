@@ -141,8 +141,10 @@ func (h *handlers) groupDetail(g *directory.Group) groupDetail {
 
 func (h *handlers) roleDetail(r *directory.Role) roleDetail {
 	e := directory.Entity{AccountID: r.AccountID, Kind: directory.KindRole, Name: r.Name}
+	x := wholeRole(r)
+	x.Description, x.MaxSessionDuration = "", 0 // details have neither
 	return roleDetail{
-		role:                    wholeRole(r),
+		role:                    x,
 		InstanceProfileList:     query.ListOf(h.directory.InstanceProfilesForRole(r.AccountID, r.Name), h.listedInstanceProfile),
 		RolePolicyList:          h.inlinePolicies(e),
 		AttachedManagedPolicies: query.ListOf(h.directory.AttachedPolicies(e), attachedOf),

@@ -65,6 +65,7 @@ func TestScripts(t *testing.T) {
 		t.Errorf("only %d requests", requests)
 	}
 	checkServed(t, served, calls)
+	querytest.CheckMembers(t, ".", served, calls, 1000)
 	keys := 0
 	for _, c := range calls {
 		for _, n := range c.Needs {
@@ -81,12 +82,34 @@ func TestScripts(t *testing.T) {
 func runScript(t testing.TB, file string) ([]querytest.Call, *query.Service) {
 	t.Helper()
 	server, s, d := newServer(t)
-	script := querytest.Script{Server: server, As: func(text string) (err error) {
-		server.Caller, err = querytest.FindCaller(d, text)
-		return err
-	}}
+	script := querytest.Script{
+		Server: server,
+		As: func(text string) (err error) {
+			server.Caller, err = querytest.FindCaller(d, text)
+			return err
+		},
+		Happen: func(text string) error { return happen(t, d, text) },
+	}
 	script.Run(t, file)
 	return server.Calls, s
+}
+
+// happen is "key ID" or "role NAME" for a use of either, or "sign-in NAME
+// PASSWORD".
+func happen(t testing.TB, d *directory.Directory, text string) error {
+	word := strings.SplitN(text, " ", 3)
+	use := directory.LastUsed{Time: querytest.Now, Service: "s3", Region: "us-east-1"}
+	switch word[0] {
+	case "key":
+		d.RecordKeyUse(word[1], use)
+	case "role":
+		role, _ := d.Role(querytest.AccountID, word[1])
+		d.RecordRoleUse(role.ID, use)
+	case "sign-in":
+		_, _, err := d.SignIn(t.Context(), querytest.AccountID, word[1], word[2])
+		return err
+	}
+	return nil
 }
 
 // FuzzRequest begins with requests of the stories.

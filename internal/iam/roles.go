@@ -39,7 +39,7 @@ type role struct {
 	CreateDate               string
 	AssumeRolePolicyDocument string
 	Description              string `xml:",omitempty"`
-	MaxSessionDuration       int
+	MaxSessionDuration       int    `xml:",omitempty"`
 	PermissionsBoundary      *permissionsBoundary
 	Tags                     *query.List[directory.Tag]
 	RoleLastUsed             *roleLastUsed

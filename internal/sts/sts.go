@@ -79,7 +79,12 @@ func needGetAccessKeyInfo(*service.Request, *getAccessKeyInfoInput) ([]service.N
 	return []service.Need{{Action: "sts:GetAccessKeyInfo", Resource: "*"}}, nil
 }
 
-func (h *handlers) getAccessKeyInfo(_ context.Context, _ *service.Request, in *getAccessKeyInfoInput) (*getAccessKeyInfoResult, error) {
+// getAccessKeyInfo knows the keys that are kept, and the caller's own, which may be
+// temporary: those of other sessions are nowhere.
+func (h *handlers) getAccessKeyInfo(_ context.Context, r *service.Request, in *getAccessKeyInfoInput) (*getAccessKeyInfoResult, error) {
+	if in.AccessKeyId == r.Caller.AccessKeyID {
+		return &getAccessKeyInfoResult{r.Caller.AccountID}, nil
+	}
 	k, ok := h.directory.AccessKey(in.AccessKeyId)
 	if !ok {
 		return nil, awserr.NoSuchEntity.WithMessage("The Access Key with id %s cannot be found.", in.AccessKeyId)

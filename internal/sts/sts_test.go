@@ -140,6 +140,7 @@ func TestScripts(t *testing.T) {
 			t.Errorf("no script has %s served", name)
 		}
 	}
+	querytest.CheckMembers(t, ".", served, calls, 75)
 	keys := 0
 	asked := map[string]bool{}
 	for _, c := range calls {

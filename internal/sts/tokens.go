@@ -102,14 +102,11 @@ func (in *getFederationTokenInput) arn(r *service.Request) string {
 	return "arn:aws:sts::" + r.Caller.AccountID + ":federated-user/" + in.Name
 }
 
-// checkGetFederationToken refuses root, whose federated users would have no
-// user's permissions to be limited by.
+// checkGetFederationToken takes root too, as AWS does and advises against: what
+// its federated users may do is limited by the session policy alone.
 func checkGetFederationToken(r *service.Request, in *getFederationTokenInput) error {
 	if err := refuseSession(r, "GetFederationToken"); err != nil {
 		return err
-	}
-	if r.Caller.Root() {
-		return awserr.AccessDenied.WithMessage("Cannot call GetFederationToken with the credentials of the root user")
 	}
 	if err := in.narrowing.check(); err != nil {
 		return err

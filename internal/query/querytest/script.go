@@ -18,6 +18,7 @@ import (
 // Script is a story of requests and answers in a text file, one step a line:
 //
 //	# a comment
+//	happens EVENT                 what no request makes happen, as the test knows it
 //	let NAME = TEXT               a variable, for $NAME; $(TEXT*N) is N times TEXT
 //	as CALLER                     who makes the next requests, as the test knows him
 //	deny ACTION | allow ACTION    what the caller may not do from here on
@@ -35,6 +36,8 @@ type Script struct {
 	Server *Server
 	// As sets the server's caller.
 	As func(caller string) error
+	// Happen makes an event happen; may be nil.
+	Happen func(event string) error
 
 	// Variables are there from the beginning; may be nil.
 	Variables map[string]string
@@ -76,7 +79,7 @@ func (s *Script) step(line string) error {
 	}
 	verb, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimSpace(rest)
-	if verb != "let" && verb != "as" && verb != "deny" && verb != "allow" && verb != ">" && s.answer == nil {
+	if verb != "let" && verb != "as" && verb != "happens" && verb != "deny" && verb != "allow" && verb != ">" && s.answer == nil {
 		return fmt.Errorf("there was no request")
 	}
 	switch verb {
@@ -85,6 +88,8 @@ func (s *Script) step(line string) error {
 		s.variables[strings.TrimSpace(name)] = strings.TrimSpace(text)
 	case "as":
 		return s.As(rest)
+	case "happens":
+		return s.Happen(rest)
 	case "deny":
 		s.Server.Deny[rest] = true
 	case "allow":

@@ -53,6 +53,7 @@ type Call struct {
 	Body               string
 	Status             int
 	Needs              []service.Need
+	Answer             *Answer
 }
 
 // New returns a server of services.
@@ -77,7 +78,7 @@ func (s *Server) Call(serviceName, operation string, params ...string) *Answer {
 	}
 	body := form.Encode()
 	a := s.Post(serviceName, body)
-	s.Calls = append(s.Calls, Call{serviceName, operation, body, a.Status, s.Asked})
+	s.Calls = append(s.Calls, Call{serviceName, operation, body, a.Status, s.Asked, a})
 	return a
 }
 
