@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/keywright/keywright/conformance/harness"
 )
 
 // TestClients runs the scripts of clients/, each with a client that we did not
@@ -27,30 +29,50 @@ func TestClients(t *testing.T) {
 		least   int
 	}{
 		{"boto3", []string{"/usr/bin/python3", folder + "/boto3-client.py"}, "python3-boto3", 10},
-		{"javascript", []string{"node", folder + "/javascript/client.mjs"}, "nodejs, and npm ci in conformance/clients/javascript", 8},
+		{"javascript", []string{"node", folder + "/javascript/client.mjs"}, "nodejs, and npm ci in conformance/clients/javascript", 12},
 		{"rclone", []string{"bash", folder + "/rclone.sh"}, "rclone", 8},
-		{"restic", []string{"bash", folder + "/restic.sh"}, "restic", 4},
+		{"restic", []string{"bash", folder + "/restic.sh"}, "restic", 6},
 		{"s3cmd", []string{"bash", folder + "/s3cmd.sh"}, "s3cmd", 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			command := exec.CommandContext(t.Context(), c.command[0], c.command[1:]...)
-			command.Dir = t.TempDir()
-			command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + command.Dir},
-				"ENDPOINT="+s.Endpoint, "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
-				"AWS_ACCESS_KEY_ID="+s.Root.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+s.Root.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+			runClient(t, s, "client "+c.name, c.command, c.needs, c.least,
 				"DAVID_BUCKET="+bucket, "DAVID_ACCESS_KEY_ID="+david.AccessKeyID, "DAVID_SECRET_ACCESS_KEY="+david.SecretAccessKey)
-			out, err := command.CombinedOutput()
-			shown := 0
-			for line := range strings.Lines(string(out)) {
-				if strings.HasPrefix(line, "ok ") {
-					shown++
-					ran(t, "client "+c.name)
-				}
-			}
-			if err != nil || shown < c.least {
-				t.Errorf("%v: showed %d things, want %d or more (it needs %s)\n%s", err, shown, c.least, c.needs, out)
-			}
 		})
+	}
+}
+
+// TestClientsOfLegacyBuckets runs a script of clients/ with a server whose
+// buckets are as they were before April 2023, over TLS.
+func TestClientsOfLegacyBuckets(t *testing.T) {
+	t.Parallel()
+	certificate, err := harness.NewCertificate(t.TempDir())
+	must(t)(err)
+	s := startServer(t, harness.Options{TLS: certificate, Flags: []string{"--bucket-defaults", "legacy"}})
+	script, err := filepath.Abs("clients/legacy.sh")
+	must(t)(err)
+	runClient(t, s, "client legacy", []string{"bash", script}, "rclone, s3cmd and curl", 7, "CERTIFICATE="+certificate.CertFile)
+}
+
+// runClient runs a script as the account's root, and counts what it has shown.
+func runClient(t *testing.T, s *harness.Server, id string, command []string, needs string, least int, env ...string) {
+	t.Helper()
+	script := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	script.Dir = t.TempDir()
+	script.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + script.Dir, "PYTHONDONTWRITEBYTECODE=1",
+		"ENDPOINT=" + s.Endpoint, "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=" + s.Root.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + s.Root.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
+	}, env...)
+	out, err := script.CombinedOutput()
+	shown := 0
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "ok ") {
+			shown++
+			ran(t, id)
+		}
+	}
+	if err != nil || shown < least {
+		t.Errorf("%v: showed %d things, want %d or more (it needs %s)\n%s", err, shown, least, needs, out)
 	}
 }
