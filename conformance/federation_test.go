@@ -3,11 +3,14 @@ package conformance
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
@@ -214,33 +217,20 @@ func TestWebIdentityUnsigned(t *testing.T) {
 	}
 }
 
-// TestWebIdentityOfSDKs has boto3 and aws-sdk-go-v2 assume the role by
-// themselves, and then another one with its session.
+// TestWebIdentityOfSDKs has boto3, the SDK for JavaScript and aws-sdk-go-v2 assume
+// the role by themselves, and then another one with its session.
 func TestWebIdentityOfSDKs(t *testing.T) {
 	t.Parallel()
 	f := newFederation(t)
-	folder := t.TempDir()
-	file := filepath.Join(folder, "token")
+	file := filepath.Join(t.TempDir(), "token")
 	must(t)(os.WriteFile(file, []byte(f.token("org-alice", audience, nil)), 0o600))
-
-	script, err := filepath.Abs("clients/webidentity.py")
-	must(t)(err)
-	command := exec.CommandContext(t.Context(), "/usr/bin/python3", script)
-	command.Env = append(f.environment(file), "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+folder,
-		"ENDPOINT="+f.Endpoint, "AWS_DEFAULT_REGION="+harness.Region, "AWS_EC2_METADATA_DISABLED=true", "BUCKET="+f.bucket)
-	out, err := command.CombinedOutput()
-	shown := strings.Count(string(out), "ok ")
-	if err != nil || shown < 4 {
-		t.Errorf("%v: showed %d things, want 4 or more (it needs python3-boto3)\n%s", err, shown, out)
-	}
-	for range shown {
-		ran(t, "federation boto3")
-	}
+	f.script(file, "boto3", "python3-boto3", "/usr/bin/python3", "clients/webidentity.py")
+	f.script(file, "javascript", "nodejs, and npm ci in conformance/clients/javascript", "node", "clients/javascript/webidentity.mjs")
 
 	config := f.Config(aws.Credentials{})
 	config.Credentials = aws.NewCredentialsCache(stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(config), f.role, stscreds.IdentityTokenFile(file)))
 	client := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
-	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("home/org-alice/go"), Body: strings.NewReader("x")})
+	_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("home/org-alice/go"), Body: strings.NewReader("x")})
 	must(t)(err)
 	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("home/org-bob/go"), Body: strings.NewReader("x")})
 	if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
@@ -248,6 +238,25 @@ func TestWebIdentityOfSDKs(t *testing.T) {
 	}
 	ran(t, "federation go")
 	f.checkChain(config)
+}
+
+// script runs a client's script as a workload, with a token in a file.
+func (f *federation) script(token, name, needs, program, path string) {
+	f.t.Helper()
+	path, err := filepath.Abs(path)
+	must(f.t)(err)
+	command := exec.CommandContext(f.t.Context(), program, path)
+	command.Dir = f.t.TempDir()
+	command.Env = append(f.environment(token), "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+command.Dir,
+		"ENDPOINT="+f.Endpoint, "AWS_DEFAULT_REGION="+harness.Region, "AWS_REGION="+harness.Region, "AWS_EC2_METADATA_DISABLED=true", "BUCKET="+f.bucket)
+	out, err := command.CombinedOutput()
+	shown := strings.Count(string(out), "ok ")
+	if err != nil || shown < 4 {
+		f.t.Errorf("%s: %v: showed %d things, want 4 or more (it needs %s)\n%s", name, err, shown, needs, out)
+	}
+	for range shown {
+		ran(f.t, "federation "+name)
+	}
 }
 
 // checkChain assumes another role with the session: it may last for an hour, and
@@ -272,15 +281,24 @@ func (f *federation) checkChain(config aws.Config) {
 	ran(f.t, "federation chain")
 }
 
-// TestCertifiedProvider takes the tokens of a provider that this project did not
-// write, signed with RSA and with an elliptic curve.
-func TestCertifiedProvider(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, harness.Options{})
+// certified is a provider that this project did not write.
+type certified struct {
+	URL    string
+	client *http.Client
+}
+
+// The provider's client, and somebody who logs in with it.
+const (
+	certifiedClient = "org-build"
+	certifiedPerson = "org-alice"
+)
+
+func newCertified(t testing.TB) *certified {
+	t.Helper()
 	certificate, err := harness.NewCertificate(t.TempDir())
 	must(t)(err)
 	command := exec.CommandContext(t.Context(), "node", "clients/oidc-provider/provider.mjs")
-	command.Env = []string{"PATH=" + os.Getenv("PATH"), "CERTIFICATE=" + certificate.CertFile, "KEY=" + certificate.KeyFile, "CLIENT=org-build"}
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "CERTIFICATE=" + certificate.CertFile, "KEY=" + certificate.KeyFile, "CLIENT=" + certifiedClient, "ALICE=" + certifiedPerson}
 	input, err := command.StdinPipe()
 	must(t)(err)
 	output, err := command.StdoutPipe()
@@ -296,49 +314,105 @@ func TestCertifiedProvider(t *testing.T) {
 	if err != nil {
 		t.Fatalf("no provider (it needs nodejs, and npm ci in conformance/clients/oidc-provider): %v\n%s", err, &failure)
 	}
-	issuer := strings.TrimSpace(line)
-	made, err := s.IAM(s.Root).CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &issuer, ClientIDList: []string{audience}})
+	jar, err := cookiejar.New(nil)
+	must(t)(err)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate.PEM)
+	c := &certified{URL: strings.TrimSpace(line)}
+	c.client = &http.Client{
+		Jar:       jar,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
+		CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+			if r.URL.Path == "/callback" {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}
+	t.Cleanup(c.client.CloseIdleConnections)
+	return c
+}
+
+// tokens asks for tokens as the provider's client.
+func (c *certified) tokens(t testing.TB, form url.Values) (access, id string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.URL+"/token", strings.NewReader(form.Encode()))
+	must(t)(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(certifiedClient, "for-tests-only")
+	response, err := c.client.Do(r)
+	must(t)(err)
+	defer response.Body.Close()
+	var answer struct {
+		Access string `json:"access_token"`
+		ID     string `json:"id_token"`
+		Error  string `json:"error_description"`
+	}
+	must(t)(json.NewDecoder(response.Body).Decode(&answer))
+	if answer.Error != "" {
+		t.Fatal(answer.Error)
+	}
+	return answer.Access, answer.ID
+}
+
+// login returns the ID token of a person who logs in as in a browser.
+func (c *certified) login(t testing.TB) string {
+	t.Helper()
+	verifier := rand.Text() + rand.Text()
+	challenge := sha256.Sum256([]byte(verifier))
+	form := url.Values{
+		"client_id": {certifiedClient}, "redirect_uri": {c.URL + "/callback"}, "response_type": {"code"}, "scope": {"openid"}, "nonce": {"n-1"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+	}
+	response, err := c.client.Get(c.URL + "/auth?" + form.Encode())
+	must(t)(err)
+	response.Body.Close()
+	back, err := response.Location()
+	if err != nil {
+		t.Fatalf("%s at %s: %v", response.Status, response.Request.URL, err)
+	}
+	_, id := c.tokens(t, url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {c.URL + "/callback"}, "code_verifier": {verifier},
+	})
+	return id
+}
+
+// TestCertifiedProvider takes the tokens of a provider that this project did not
+// write: access tokens that are signed with RSA and with an elliptic curve, and
+// the ID token of a person who logged in.
+func TestCertifiedProvider(t *testing.T) {
+	t.Parallel()
+	s, provider := startServer(t, harness.Options{}), newCertified(t)
+	made, err := s.IAM(s.Root).CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &provider.URL, ClientIDList: []string{audience, certifiedClient}})
 	must(t)(err)
 	role, err := s.NewRole(t.Context(), "build", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"`+*made.OpenIDConnectProviderArn+`"},
-		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"`+strings.TrimPrefix(issuer, "https://")+`:sub":"org-build"}}}]}`)
+		"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"`+strings.TrimPrefix(provider.URL, "https://")+`:sub":["`+certifiedClient+`","`+certifiedPerson+`"]}}}]}`)
 	must(t)(err)
-	for _, resource := range []string{"urn:sts", "urn:sts:ec"} {
-		token := certifiedToken(t, certificate, issuer, resource)
-		s.Secrets.Add(token)
+	machine := func(resource string) string {
+		token, _ := provider.tokens(t, url.Values{"grant_type": {"client_credentials"}, "resource": {resource}})
+		return token
+	}
+	for _, c := range []struct{ name, token, subject, audience string }{
+		{"RSA", machine("urn:sts"), certifiedClient, audience},
+		{"elliptic curve", machine("urn:sts:ec"), certifiedClient, audience},
+		{"person", provider.login(t), certifiedPerson, certifiedClient},
+	} {
+		s.Secrets.Add(c.token)
 		out, err := s.STS(aws.Credentials{}).AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
-			RoleArn: &role, RoleSessionName: aws.String("s1"), WebIdentityToken: &token,
+			RoleArn: &role, RoleSessionName: aws.String("s1"), WebIdentityToken: &c.token,
 		})
 		if err != nil {
-			t.Errorf("%s: %v", resource, err)
+			t.Errorf("%s: %v", c.name, err)
 			continue
+		}
+		if *out.SubjectFromWebIdentityToken != c.subject || *out.Audience != c.audience {
+			t.Errorf("%s: %s for %s", c.name, *out.SubjectFromWebIdentityToken, *out.Audience)
 		}
 		who, err := s.STS(s.Session(out.Credentials)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 		must(t)(err)
 		contains(t, *who.Arn, ":assumed-role/build/s1")
-		ran(t, "federation certified "+resource)
+		ran(t, "federation certified "+c.name)
 	}
-}
-
-// certifiedToken asks the provider for a token by its client's credentials.
-func certifiedToken(t testing.TB, c *harness.Certificate, issuer, resource string) string {
-	t.Helper()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(c.PEM)
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	defer client.CloseIdleConnections()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/token",
-		strings.NewReader(url.Values{"grant_type": {"client_credentials"}, "resource": {resource}}.Encode()))
-	must(t)(err)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth("org-build", "for-tests-only")
-	response, err := client.Do(r)
-	must(t)(err)
-	defer response.Body.Close()
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	must(t)(json.NewDecoder(response.Body).Decode(&answer))
-	return answer.Token
 }
 
 // TestOpenIDConnectProviders manages a provider with the AWS CLI.
