@@ -50,7 +50,7 @@ func (f *Form) setHeader() error {
 		}
 		if !isToken(name) || strings.ContainsFunc(x.Value, isControl) && !strings.HasPrefix(lower, "x-amz-meta-") {
 			return awserr.InvalidArgument.WithMessage("The field %q cannot be the header that it stands for.", x.Name).
-				With("ArgumentName", x.Name).With("ArgumentValue", x.Value)
+				With("ArgumentName", x.Name) // not its value, which may be a key
 		}
 		f.header.Set(name, x.Value)
 	}

@@ -265,7 +265,7 @@ var bucketEncryption = configuration[encryptionConfiguration]{
 		case d.SSEAlgorithm != encryption:
 			return awserr.MalformedXML
 		case d.KMSMasterKeyID != "":
-			return awserr.InvalidArgument.WithMessage("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+			return awserr.InvalidArgument.WithMessage("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse").With("ArgumentName", "ApplyServerSideEncryptionByDefault")
 		}
 		return nil
 	},

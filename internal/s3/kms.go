@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/keywright/keywright/internal/awserr"
@@ -178,6 +179,12 @@ func (w *encryptionWish) resolve(r *request) {
 // viaService names S3 to the key service.
 func (r *request) viaService() string { return "s3." + r.s3.region + ".amazonaws.com" }
 
+// isElsewhere reports whether a key's ARN names another region than the server's.
+func (s *S3) isElsewhere(name string) bool {
+	p := strings.Split(name, ":") // arn:aws:kms:REGION:ACCOUNT:key/ID
+	return len(p) == 6 && p[0] == "arn" && p[2] == "kms" && p[3] != s.region
+}
+
 // findKey returns the key of a name, or that which AWS manages for the caller's
 // account.
 func (r *request) findKey(name string) (*directory.KMSKey, string, error) {
@@ -192,6 +199,8 @@ func (r *request) findKey(name string) (*directory.KMSKey, string, error) {
 	switch {
 	case ok:
 		return k, alias, nil
+	case r.s3.isElsewhere(name):
+		return nil, "", kmsNotFound.WithMessage("Invalid arn %s", strings.Split(name, ":")[3])
 	case alias != "":
 		return nil, "", kmsNotFound.WithMessage("Alias %s is not found.", name)
 	case len(name) > 4 && name[:4] == "arn:":

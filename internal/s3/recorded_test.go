@@ -59,6 +59,9 @@ func checkRecorded(t *testing.T, answered []answeredError) {
 		switch {
 		case found:
 			answers++
+			if excused {
+				t.Errorf("recorded.txt:%d: an answer is this, and the line below it says that none can be", i+1)
+			}
 		case !excused:
 			t.Errorf("recorded.txt:%d: no answer is %s", i+1, line)
 		}
