@@ -98,6 +98,9 @@ func (e *evaluation) othersObject() *acl.List {
 
 // isOwner reports whether the principal's own account owns the resource.
 func (e *evaluation) isOwner() bool {
+	if e.acl == nil {
+		return e.isSameAccount()
+	}
 	if l := e.othersObject(); l != nil {
 		return l.Owner != "" && l.Owner == e.r.Principal.CanonicalUserID
 	}

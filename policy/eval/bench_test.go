@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/keywright/keywright/policy"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 )
 
@@ -68,6 +69,44 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(10, func() { Decide(of.request, p) }); n != 0 {
 			t.Errorf("%s allocates %v times", of.name, n)
 		}
+	}
+}
+
+// grantsOf returns ACLs of an object that the last of n grants opens to everyone.
+func grantsOf(n int) *AccessControl {
+	object := &acl.List{Owner: "canonicalone"}
+	for range n - 1 {
+		object.Grants = append(object.Grants, acl.Grant{Grantee: "canonicaltwo", Permission: acl.Read})
+	}
+	object.Grants = append(object.Grants, acl.Grant{Grantee: acl.AllUsers, Permission: acl.Read})
+	return &AccessControl{Bucket: acl.Private("canonicalone"), Object: object}
+}
+
+func anonymousGet() *Request {
+	return &Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", ResourceAccount: "111111111111", Context: &condition.Context{}}
+}
+
+// Nor does a decision by an access control list, of all the grants that one has.
+func TestGrantsAllocateNothing(t *testing.T) {
+	r, p := anonymousGet(), &Policies{ACLs: grantsOf(acl.MaxGrants)}
+	if d := Decide(r, p); d.Reason != AccessControlList || d.Statement != acl.MaxGrants-1 {
+		t.Errorf("%+v", d)
+	}
+	if n := testing.AllocsPerRun(10, func() { Decide(r, p) }); n != 0 {
+		t.Errorf("allocates %v times", n)
+	}
+}
+
+func BenchmarkGrants(b *testing.B) {
+	r := anonymousGet()
+	for _, n := range []int{2, acl.MaxGrants} {
+		p := &Policies{ACLs: grantsOf(n)}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Decide(r, p)
+			}
+		})
 	}
 }
 

@@ -9,7 +9,10 @@ import (
 
 // Decide decides a request. It allocates nothing unless the context does.
 func Decide(r *Request, p *Policies) Decision {
-	e := newEvaluation(r, p)
+	e := evaluation{r: r, p: p, hasBoundary: p.Boundary != nil}
+	if p.ACLs != nil {
+		e.acl = aclActionOf(r.Action)
+	}
 	if d, ok := e.explicitDeny(); ok {
 		return d
 	}
@@ -53,14 +56,6 @@ type evaluation struct {
 	p           *Policies
 	hasBoundary bool
 	acl         *aclAction // what the action is to ACLs; nil where these do not count
-}
-
-func newEvaluation(r *Request, p *Policies) evaluation {
-	e := evaluation{r: r, p: p, hasBoundary: p.Boundary != nil}
-	if p.ACLs != nil {
-		e.acl = aclActionOf(r.Action)
-	}
-	return e
 }
 
 // isSameAccount reports whether the principal's own account is the one that the
@@ -217,22 +212,30 @@ func (e *evaluation) organizationAllows() (Decision, bool) {
 // resourceGrant returns what the resource policy, or a grant of an ACL, allows
 // the caller.
 func (e *evaluation) resourceGrant() (reach, Decision) {
-	how, d := notReached, Decision{ImplicitDeny, Resource, nil, -1}
-	if e.p.Resource != nil {
-		d.Reason = e.p.Resource.kind
-		if e.othersObject() == nil {
-			how, d.Statement = e.allows(e.p.Resource)
-		}
-		if how != notReached {
-			d.Effect, d.Policy = Allowed, e.p.Resource
-		}
+	if e.acl == nil {
+		return e.policyGrant()
 	}
-	if e.acl != nil {
-		if h, i := e.aclGrant(); h > how {
-			return h, Decision{Allowed, AccessControlList, nil, i}
-		}
+	how, d := notReached, Decision{ImplicitDeny, Resource, nil, -1}
+	if e.othersObject() == nil {
+		how, d = e.policyGrant()
+	}
+	if h, i := e.aclGrant(); h > how {
+		return h, Decision{Allowed, AccessControlList, nil, i}
 	}
 	return how, d
+}
+
+// policyGrant returns what the resource policy allows the caller.
+func (e *evaluation) policyGrant() (reach, Decision) {
+	if e.p.Resource == nil {
+		return notReached, Decision{ImplicitDeny, Resource, nil, -1}
+	}
+	kind := e.p.Resource.kind
+	how, i := e.allows(e.p.Resource)
+	if how == notReached {
+		return how, Decision{ImplicitDeny, kind, nil, -1}
+	}
+	return how, Decision{Allowed, kind, e.p.Resource, i}
 }
 
 // principalAllows asks the policies on the principal's side, except those that

@@ -71,7 +71,10 @@ func (t *StatementTrace) mismatchCondition(c *condition.Condition, ctx *conditio
 // it.
 func Explain(r *Request, p *Policies) (Decision, *Trace) {
 	t := &Trace{}
-	e := newEvaluation(r, p)
+	e := evaluation{r: r, p: p}
+	if p.ACLs != nil {
+		e.acl = aclActionOf(r.Action)
+	}
 	for _, level := range e.serviceControl() {
 		t.add(r, p, level...)
 	}
