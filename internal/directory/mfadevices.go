@@ -299,18 +299,17 @@ func (d *Directory) UntagMFADevice(ctx context.Context, accountID, serial string
 // for a right code after too many wrong ones.
 func (d *Directory) UseMFACode(ctx context.Context, userID, serial, code string) error {
 	now := d.now()
-	if d.attempts.exhausted(serial, now) {
-		return ErrWrongCode
-	}
 	held := func(v *view) (*mfaRow, error) {
 		if u := v.entities[userID]; u != nil && u.devices[serial] != nil {
 			return u.devices[serial], nil
 		}
 		return nil, &NotFoundError{"device of the user", serial}
 	}
-	known := false
 	err := d.changeDevice(ctx, held, func(_ *view, r *mfaRow) error {
-		known = true
+		// One change at a time: who guesses many codes at once has no more tries.
+		if d.attempts.exhausted(serial, now) {
+			return ErrWrongCode
+		}
 		seed, err := d.seed(r)
 		if err != nil {
 			return err
@@ -322,10 +321,11 @@ func (d *Directory) UseMFACode(ctx context.Context, userID, serial, code string)
 				return nil
 			}
 		}
+		d.attempts.count(serial, false, now)
 		return ErrWrongCode
 	})
-	if known {
-		d.attempts.count(serial, err == nil, now)
+	if err == nil {
+		d.attempts.count(serial, true, now)
 	}
 	return err
 }
