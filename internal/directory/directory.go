@@ -93,8 +93,8 @@ func Open(ctx context.Context, options Options) (*Directory, error) {
 	if err := d.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the directory %s: %w", options.Path, err), d.store.close())
 	}
-	if err := d.destroyDueKeys(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("destroying keys in the directory %s: %w", options.Path, err), d.store.close())
+	if err := errors.Join(d.destroyDueKeys(ctx), d.rotateDueKeys(ctx)); err != nil {
+		return nil, errors.Join(fmt.Errorf("destroying and rotating keys in the directory %s: %w", options.Path, err), d.store.close())
 	}
 	go d.flushRegularly()
 	return d, nil

@@ -31,6 +31,10 @@ type KMSKey struct {
 	Tags        []Tag     // sorted by key
 	Aliases     []string  // with "alias/", sorted
 
+	RotationDays int           // between rotations; 0 for none
+	NextRotation time.Time     // zero for none
+	Rotations    []KMSRotation // the oldest first
+
 	// Compiled is Policy as compiled. Nobody but internal/access decides with it.
 	Compiled *eval.Policy
 
@@ -53,6 +57,12 @@ type KMSAlias struct {
 	ARN              string
 	KeyID            string
 	Created, Updated time.Time
+}
+
+// KMSRotation is a change of the material that a key encrypts with.
+type KMSRotation struct {
+	Time     time.Time
+	OnDemand bool
 }
 
 // ErrKeyDisabled and ErrKeyPendingDeletion are why a key neither seals nor
@@ -112,13 +122,7 @@ func (d *Directory) NewKMSKey(k KMSKey) (*KMSKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := d.keyring.Seal([]byte(text), materialPurpose(made.ID))
-	if err != nil {
-		return nil, err
-	}
-	made.material = base64.StdEncoding.EncodeToString(sealed)
-	made.keyring, err = secrets.Parse(text)
-	return made, err
+	return made, made.setMaterial(d.keyring, text)
 }
 
 // AddKMSKey keeps a new key and, unless it is "", an alias of it. When the
@@ -246,6 +250,8 @@ type KMSKeyUpdate struct {
 	// WaitingDays plans the key's deletion in so many days, or calls it off when
 	// it is 0, which leaves the key disabled.
 	WaitingDays *int
+	// RotationDays has the key rotated every so many days, or not when it is 0.
+	RotationDays *int
 }
 
 // UpdateKMSKey changes a key. It fails with *NotFoundError, *InvalidError and
@@ -271,6 +277,12 @@ func (d *Directory) UpdateKMSKey(ctx context.Context, id string, u KMSKeyUpdate)
 			changed.WaitingDays, changed.Enabled, changed.Deletion = *days, false, time.Time{}
 			if *days > 0 {
 				changed.Deletion = truncated(d.now().AddDate(0, 0, *days))
+			}
+		}
+		if days := u.RotationDays; days != nil {
+			changed.RotationDays, changed.NextRotation = *days, time.Time{}
+			if *days > 0 {
+				changed.NextRotation = truncated(d.now().AddDate(0, 0, *days))
 			}
 		}
 		if u.Policy != nil {
@@ -304,6 +316,75 @@ func (v *view) setKeyPolicy(k *KMSKey, document string) (err error) {
 	k.Policy, k.principals = document, v.principalIDs(document)
 	k.Compiled, err = compile(document, k.policyOptions())
 	return err
+}
+
+// RotateKMSKey has a key encrypt with other material from now on. What it has
+// encrypted before still opens. It fails with *NotFoundError and as Usable does.
+func (d *Directory) RotateKMSKey(ctx context.Context, id string) error {
+	return d.mutate(ctx, func(v *view, c *change) error {
+		k, ok := v.kmsKeys[id]
+		if !ok || k.due(d.now()) {
+			return &NotFoundError{"KMS key", id}
+		}
+		if err := k.Usable(); err != nil {
+			return err
+		}
+		return d.rotate(c, k, true)
+	})
+}
+
+func (d *Directory) rotate(c *change, k *KMSKey, onDemand bool) error {
+	changed := *k
+	sealed, err := base64.StdEncoding.DecodeString(k.material)
+	if err != nil {
+		return err
+	}
+	text, err := d.keyring.Open(sealed, materialPurpose(k.ID))
+	if err != nil {
+		return err
+	}
+	rotated, err := secrets.Rotate(string(text))
+	if err != nil {
+		return err
+	}
+	if err := changed.setMaterial(d.keyring, rotated); err != nil {
+		return err
+	}
+	changed.Rotations = append(slices.Clone(k.Rotations), KMSRotation{truncated(d.now()), onDemand})
+	if !onDemand {
+		changed.NextRotation = truncated(d.now().AddDate(0, 0, k.RotationDays))
+	}
+	c.put((*kmsKeyRow)(&changed))
+	return nil
+}
+
+// setMaterial gives a key the keyset of a text, and seals that under the
+// directory's keyring.
+func (k *KMSKey) setMaterial(under *secrets.Keyring, text string) error {
+	sealed, err := under.Seal([]byte(text), materialPurpose(k.ID))
+	if err != nil {
+		return err
+	}
+	k.material = base64.StdEncoding.EncodeToString(sealed)
+	k.keyring, err = secrets.Parse(text)
+	return err
+}
+
+// rotateDueKeys rotates the keys whose time for it has come. One that is of no use
+// meanwhile is rotated when it is again ("Rotate AWS KMS keys", AWS KMS Developer
+// Guide).
+func (d *Directory) rotateDueKeys(ctx context.Context) error {
+	return d.mutate(ctx, func(v *view, c *change) error {
+		for _, k := range v.kmsKeys {
+			if k.NextRotation.IsZero() || d.now().Before(k.NextRotation) || k.Usable() != nil {
+				continue
+			}
+			if err := d.rotate(c, k, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // WithKeyPolicy returns a key as it would be with another policy. It fails with

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/keywright/keywright/internal/secrets"
 )
@@ -12,18 +13,24 @@ import (
 type kmsKeyRow KMSKey
 
 func (r *kmsKeyRow) put() statement {
-	deletion := int64(0)
-	if !r.Deletion.IsZero() {
-		deletion = r.Deletion.Unix()
-	}
 	return statement{
-		`INSERT INTO kms_keys (id, account_id, region, created, description, manager, enabled, deletion, waiting, policy, principals, tags, material)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		`INSERT INTO kms_keys (id, account_id, region, created, description, manager, enabled, deletion, waiting, policy, principals, tags, material,
+			rotation_days, next_rotation, rotations)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT (id) DO UPDATE SET description = excluded.description, enabled = excluded.enabled, deletion = excluded.deletion,
-			waiting = excluded.waiting, policy = excluded.policy, principals = excluded.principals, tags = excluded.tags`,
-		[]any{r.ID, r.AccountID, r.region, r.Created.Unix(), r.Description, r.Manager, r.Enabled, deletion, r.WaitingDays,
-			r.Policy, encode(r.principals), encode(r.Tags), r.material},
+			waiting = excluded.waiting, policy = excluded.policy, principals = excluded.principals, tags = excluded.tags, material = excluded.material,
+			rotation_days = excluded.rotation_days, next_rotation = excluded.next_rotation, rotations = excluded.rotations`,
+		[]any{r.ID, r.AccountID, r.region, r.Created.Unix(), r.Description, r.Manager, r.Enabled, toSeconds(r.Deletion), r.WaitingDays,
+			r.Policy, encode(r.principals), encode(r.Tags), r.material, r.RotationDays, toSeconds(r.NextRotation), encode(r.Rotations)},
 	}
+}
+
+// toSeconds is fromSeconds backwards.
+func toSeconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
 
 func (r *kmsKeyRow) remove() statement {
@@ -32,16 +39,16 @@ func (r *kmsKeyRow) remove() statement {
 
 func scanKMSKey(l *loader, s scanner) (record, error) {
 	var r kmsKeyRow
-	var created, deletion int64
-	var principals, tags string
+	var created, deletion, next int64
+	var principals, tags, rotations string
 	err := s.Scan(&r.ID, &r.AccountID, &r.region, &created, &r.Description, &r.Manager, &r.Enabled, &deletion, &r.WaitingDays,
-		&r.Policy, &principals, &tags, &r.material)
+		&r.Policy, &principals, &tags, &r.material, &r.RotationDays, &next, &rotations)
 	if err != nil {
 		return nil, err
 	}
-	r.Created, r.Deletion = fromSeconds(created), fromSeconds(deletion)
+	r.Created, r.Deletion, r.NextRotation = fromSeconds(created), fromSeconds(deletion), fromSeconds(next)
 	r.ARN = kmsARN(r.region, r.AccountID, "key/"+r.ID)
-	if err := errors.Join(decode("kms_keys.principals", principals, &r.principals), decode("kms_keys.tags", tags, &r.Tags)); err != nil {
+	if err := errors.Join(decode("kms_keys.principals", principals, &r.principals), decode("kms_keys.tags", tags, &r.Tags), decode("kms_keys.rotations", rotations, &r.Rotations)); err != nil {
 		return nil, err
 	}
 	r.Compiled = l.compile(r.Policy, (*KMSKey)(&r).policyOptions())

@@ -47,7 +47,7 @@ var tables = []table{
 	{"SELECT entity_id, policy_arn FROM attachments", scanAttachment},
 	{"SELECT entity_id, name, document FROM inline_policies", scanInline},
 	{"SELECT id, account_id, COALESCE(user_id, ''), active, created, secret, used, used_service, used_region FROM access_keys", scanKey},
-	{"SELECT id, account_id, region, created, description, manager, enabled, deletion, waiting, policy, principals, tags, material FROM kms_keys", scanKMSKey},
+	{"SELECT id, account_id, region, created, description, manager, enabled, deletion, waiting, policy, principals, tags, material, rotation_days, next_rotation, rotations FROM kms_keys", scanKMSKey},
 	{"SELECT account_id, name, key_id, created, updated FROM kms_aliases", scanKMSAlias},
 	{"SELECT id, name, account_id, region, created, ownership, public_access_block, policy, policy_principals, configurations, acl FROM buckets", scanBucket},
 }

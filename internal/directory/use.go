@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -61,8 +62,8 @@ func (d *Directory) flushRegularly() {
 		case <-d.stop:
 			return
 		case <-ticker.C:
-			if err := d.destroyDueKeys(context.Background()); err != nil {
-				d.log.Warn("KMS keys that are due were not destroyed; it will be tried again", "error", err)
+			if err := errors.Join(d.destroyDueKeys(context.Background()), d.rotateDueKeys(context.Background())); err != nil {
+				d.log.Warn("KMS keys that are due were not destroyed or rotated; it will be tried again", "error", err)
 			}
 			if err := d.flush(); err != nil {
 				d.log.Warn("the last uses of access keys and roles were not written; they will be tried again", "error", err)

@@ -35,7 +35,7 @@ func New(d *directory.Directory, region string) (*Service, error) {
 	for _, name := range names {
 		s.known[name] = true
 	}
-	for _, rows := range [][]service.Operation{s.keyRows(), s.stateRows(), s.aliasRows(), s.policyRows(), s.tagRows(), s.cryptographicRows()} {
+	for _, rows := range [][]service.Operation{s.keyRows(), s.stateRows(), s.rotationRows(), s.aliasRows(), s.policyRows(), s.tagRows(), s.cryptographicRows()} {
 		for _, o := range rows {
 			if !s.known[o.Name] {
 				return nil, fmt.Errorf("kms: there is no operation %s", o.Name)

@@ -11,7 +11,6 @@ import (
 func (s *Service) stateRows() []service.Operation {
 	return []service.Operation{
 		s.setEnabled("EnableKey", true), s.setEnabled("DisableKey", false), s.scheduleKeyDeletion(), s.cancelKeyDeletion(),
-		s.enableKeyRotation(), s.disableKeyRotation(), s.getKeyRotationStatus(),
 	}
 }
 
@@ -102,47 +101,6 @@ func (s *Service) cancelKeyDeletion() service.Operation {
 			none := 0
 			_, err = s.directory.UpdateKMSKey(ctx, in.key.ID, directory.KMSKeyUpdate{WaitingDays: &none})
 			return keyIDOutput{in.key.ARN}, fault(in.key.ARN, err)
-		},
-	})
-}
-
-type enableRotationInput struct {
-	forKey
-	RotationPeriodInDays *int
-}
-
-// enableKeyRotation refuses: a key keeps its material here.
-func (s *Service) enableKeyRotation() service.Operation {
-	return define(spec[enableRotationInput, empty]{
-		name: "EnableKeyRotation", check: func(in *enableRotationInput) error { return in.checkKey() },
-		needs: keyNeeds(s, "kms:EnableKeyRotation", func(in *enableRotationInput) *forKey { return &in.forKey }),
-		serve: func(context.Context, *service.Request, *enableRotationInput) (empty, error) {
-			return empty{}, unsupported.WithMessage("Keys are not rotated here: make a new key, and let the alias name it.")
-		},
-	})
-}
-
-func (s *Service) disableKeyRotation() service.Operation {
-	return define(spec[keyInput, empty]{
-		name: "DisableKeyRotation", check: func(in *keyInput) error { return in.checkKey() },
-		needs: keyNeeds(s, "kms:DisableKeyRotation", (*keyInput).of),
-		serve: func(_ context.Context, _ *service.Request, in *keyInput) (empty, error) {
-			return empty{}, fault(in.key.ARN, in.key.Usable())
-		},
-	})
-}
-
-type rotationStatusOutput struct {
-	KeyID              string `json:"KeyId"`
-	KeyRotationEnabled bool
-}
-
-func (s *Service) getKeyRotationStatus() service.Operation {
-	return define(spec[keyInput, rotationStatusOutput]{
-		name: "GetKeyRotationStatus", check: func(in *keyInput) error { return in.checkKey() },
-		needs: keyNeeds(s, "kms:GetKeyRotationStatus", (*keyInput).of),
-		serve: func(_ context.Context, _ *service.Request, in *keyInput) (rotationStatusOutput, error) {
-			return rotationStatusOutput{KeyID: in.key.ARN}, nil
 		},
 	})
 }

@@ -47,6 +47,32 @@ func Generate() (string, error) {
 	return text.String(), nil
 }
 
+// Rotate returns a keyset of Generate's with one more key, under which everything
+// is sealed from then on; the older ones still open. It fails with
+// ErrInvalidKeyset.
+func Rotate(text string) (string, error) {
+	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(strings.TrimSpace(text))))
+	if err != nil {
+		return "", ErrInvalidKeyset
+	}
+	manager := keyset.NewManagerFromHandle(handle)
+	id, err := manager.Add(aead.AES256GCMKeyTemplate())
+	if err == nil {
+		err = manager.SetPrimary(id)
+	}
+	if err == nil {
+		handle, err = manager.Handle()
+	}
+	if err != nil {
+		return "", fmt.Errorf("secrets: rotating a keyset: %w", err)
+	}
+	var rotated bytes.Buffer
+	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&rotated)); err != nil {
+		return "", fmt.Errorf("secrets: writing a keyset: %w", err)
+	}
+	return rotated.String(), nil
+}
+
 // Parse reads a keyset as Generate writes it; white space around it is
 // ignored. It fails with ErrInvalidKeyset, and the error shows nothing of the
 // text.

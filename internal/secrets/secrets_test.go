@@ -276,3 +276,24 @@ func TestRawKey(t *testing.T) {
 		}
 	}
 }
+
+func TestRotate(t *testing.T) {
+	text, old := generate(t)
+	sealed, err := old.Seal([]byte("plaintext"), []byte("purpose"))
+	check(t, err)
+	for range 3 {
+		text, err = secrets.Rotate(text)
+		check(t, err)
+		k, err := secrets.Parse(text)
+		check(t, err)
+		if b, err := k.Open(sealed, []byte("purpose")); err != nil || string(b) != "plaintext" {
+			t.Errorf("what was sealed before a rotation opens as %q, %v", b, err)
+		}
+		if opens(t, old, k) || !opens(t, k, old) || !opens(t, k, k) {
+			t.Error("after a rotation it is sealed under the new key")
+		}
+	}
+	if _, err := secrets.Rotate("nonsense"); !errors.Is(err, secrets.ErrInvalidKeyset) {
+		t.Error(err)
+	}
+}

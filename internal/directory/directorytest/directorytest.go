@@ -81,6 +81,7 @@ func Run(t *testing.T, newStore func(testing.TB) Store) {
 		{"KMSKeys", testKMSKeys},
 		{"KMSAliases", testKMSAliases},
 		{"KMSDeletion", testKMSDeletion},
+		{"KMSRotation", testKMSRotation},
 		{"Quotas", testQuotas},
 		{"Snapshots", testSnapshots},
 		{"Closed", testClosed},

@@ -31,6 +31,9 @@ type (
 		WaitingDays                                     int
 		Tags                                            []directory.Tag
 		Aliases                                         []string
+		RotationDays                                    int
+		NextRotation                                    int64
+		Rotations                                       []directory.KMSRotation
 	}
 	entityDump struct {
 		Kind                     directory.EntityKind
@@ -117,6 +120,7 @@ func dump(d *directory.Directory) (accounts []accountDump) {
 			one.KMSKeys = append(one.KMSKeys, kmsKeyDump{
 				k.ID, k.ARN, k.Description, k.Manager, k.Policy, k.Compiled.Type().String() + " " + k.Compiled.Name(),
 				k.Enabled, k.Created.Unix(), k.Deletion.Unix(), k.WaitingDays, k.Tags, k.Aliases,
+				k.RotationDays, k.NextRotation.Unix(), k.Rotations,
 			})
 		}
 		for _, alias := range d.KMSAliases(a.ID) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/secrets"
@@ -199,4 +200,45 @@ func testKMSDeletion(f *fixture) {
 	f.equal("the other", len(f.d.KMSKeys(f.account)), 1)
 	must[[]byte](f)(found[*directory.KMSKey](f)(f.d.KMSKey(kept.ID)).Seal(nil, nil))
 	f.ok(f.d.CreateKMSAlias(f.ctx, f.account, "alias/app", kept.ID))
+}
+
+func testKMSRotation(f *fixture) {
+	k := f.kmsKey("")
+	sealed := must[[]byte](f)(k.Seal([]byte("plaintext"), nil))
+	opens := func(what string) {
+		f.Helper()
+		k = found[*directory.KMSKey](f)(f.d.KMSKey(k.ID))
+		f.equal(what, string(must[[]byte](f)(k.Open(sealed, nil))), "plaintext")
+	}
+	before := k
+	f.ok(f.d.RotateKMSKey(f.ctx, k.ID))
+	opens("what was sealed before a rotation")
+	f.equal("rotations", k.Rotations, []directory.KMSRotation{{Time: f.now.Truncate(time.Second), OnDemand: true}})
+	if _, err := before.Open(must[[]byte](f)(k.Seal(nil, nil)), nil); !sameError(err, secrets.ErrNotOpened) {
+		f.Errorf("the former material opens what is sealed after a rotation: %v", err)
+	}
+	f.reopen()
+	opens("after a reopening")
+
+	k = f.updateKey(k, directory.KMSKeyUpdate{RotationDays: pointer(90)})
+	f.equal("next rotation", k.NextRotation.Unix(), f.now.AddDate(0, 0, 90).Unix())
+	f.reopen()
+	f.equal("rotations before their time", len(found[*directory.KMSKey](f)(f.d.KMSKey(k.ID)).Rotations), 1)
+	f.now = f.now.AddDate(0, 0, 91)
+	f.ok(f.d.Close())
+	f.open()
+	opens("after a rotation that was due")
+	f.equal("rotations", len(k.Rotations), 2)
+	f.equal("next rotation", k.NextRotation.Unix(), f.now.AddDate(0, 0, 90).Unix())
+
+	k = f.updateKey(k, directory.KMSKeyUpdate{Enabled: pointer(false)})
+	f.now = f.now.AddDate(0, 0, 91)
+	f.reopen()
+	f.equal("rotations of a disabled key", len(found[*directory.KMSKey](f)(f.d.KMSKey(k.ID)).Rotations), 2)
+	f.fails("rotating a disabled key", func() error { return f.d.RotateKMSKey(f.ctx, k.ID) }, directory.ErrKeyDisabled)
+	f.fails("rotating no key", func() error { return f.d.RotateKMSKey(f.ctx, "none") }, &directory.NotFoundError{Kind: "KMS key", Name: "none"})
+	k = f.updateKey(k, directory.KMSKeyUpdate{RotationDays: pointer(0), Enabled: pointer(true)})
+	f.equal("no next rotation", k.NextRotation.IsZero(), true)
+	f.reopen()
+	opens("at last")
 }
