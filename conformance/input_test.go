@@ -40,7 +40,7 @@ func TestUnsupportedOperations(t *testing.T) {
 	}
 	for _, query := range []string{
 		"abac", "accelerate", "acl&policy", "analytics&id=1", "intelligent-tiering&id=1", "inventory&id=1", "logging", "metadataConfiguration",
-		"metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics&id=1", "notification", "ownershipControls", "replication",
+		"metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics&id=1", "notification", "ownershipControls&acl", "replication",
 		"session", "uploads&versions",
 	} {
 		for _, method := range []string{"GET", "PUT", "DELETE", "POST"} {
