@@ -21,6 +21,7 @@ import (
 	"github.com/keywright/keywright/internal/secrets"
 	"github.com/keywright/keywright/internal/session"
 	"github.com/keywright/keywright/internal/sigv4"
+	"github.com/keywright/keywright/policy/acl"
 	"github.com/keywright/keywright/policy/condition"
 	"github.com/keywright/keywright/policy/eval"
 )
@@ -533,11 +534,17 @@ func TestUnboundNeed(t *testing.T) {
 	root := w.key(account, "")
 	elsewhere := *w.bucket
 	elsewhere.Name = "my"
+	withACLs := *w.bucket
+	withACLs.Ownership = directory.ObjectWriter
+	withoutACL := withACLs
+	withoutACL.ACL = nil
 	for _, n := range []access.Need{
 		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x"},
 		{Action: "s3:ListBucket", Resource: "arn:aws:s3:::my-company"},
 		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x", Bucket: &elsewhere},
 		{Action: "s3:GetObject", Resource: "*", Bucket: w.bucket},
+		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x", Bucket: &withACLs},
+		{Action: "s3:ListBucket", Resource: "arn:aws:s3:::my-company", Bucket: &withoutACL},
 		{Action: "sts:AssumeRole", Resource: w.role.ARN + "x", Role: w.role},
 	} {
 		if err := w.ask(root, n); !errors.Is(err, awserr.InternalError) {
@@ -547,9 +554,60 @@ func TestUnboundNeed(t *testing.T) {
 	for _, n := range []access.Need{
 		{Action: "s3:CreateBucket", Resource: "arn:aws:s3:::new-bucket"},
 		{Action: "s3:ListAllMyBuckets", Resource: "*"},
+		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x", Bucket: &withACLs, NoObject: true},
+		{Action: "s3:DeleteObject", Resource: "arn:aws:s3:::my-company/x", Bucket: &withACLs},
 	} {
 		if err := w.ask(root, n); err != nil {
 			t.Errorf("%s: %v", n.Action, err)
+		}
+	}
+}
+
+// TestPublicAccess asks, as another account's root, for what a public ACL and a
+// public policy let everyone have, under the settings of Block Public Access of the
+// bucket and of its account.
+func TestPublicAccess(t *testing.T) {
+	w := newWorld(t)
+	stranger := w.key(other, "")
+	none := &directory.PublicAccessBlock{}
+	ignore, restrict := &directory.PublicAccessBlock{IgnorePublicAcls: true}, &directory.PublicAccessBlock{RestrictPublicBuckets: true}
+	public := []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::my-company"}}`)
+	if err := errors.Join(
+		w.directory.SetPublicAccessBlock(t.Context(), w.bucket.ID, nil),
+		w.directory.SetBucketOwnership(t.Context(), w.bucket.ID, directory.ObjectWriter),
+		w.directory.SetBucketPolicy(t.Context(), w.bucket.ID, public, nil),
+	); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		bucket, account *directory.PublicAccessBlock
+		acl, policy     bool // whether each lets the stranger in
+	}{
+		{nil, nil, true, true},
+		{none, none, true, true},
+		{ignore, nil, false, true},
+		{nil, ignore, false, true},
+		{none, restrict, false, false}, // the policy is public, and keeps out whom the ACL lets in
+		{restrict, none, false, false},
+		{ignore, restrict, false, false},
+	} {
+		if err := errors.Join(
+			w.directory.SetPublicAccessBlock(t.Context(), w.bucket.ID, c.bucket),
+			w.directory.SetAccountPublicAccessBlock(t.Context(), account, c.account),
+		); err != nil {
+			t.Fatal(err)
+		}
+		b, _ := w.directory.Bucket(w.bucket.Name)
+		get, list := w.get("x"), access.Need{Action: "s3:ListBucket", Resource: "arn:aws:s3:::my-company", Bucket: b}
+		get.Bucket = b
+		get.Object = &acl.List{Owner: b.ACL.Owner, Grants: []acl.Grant{{Grantee: acl.AllUsers, Permission: acl.Read}}}
+		for _, ask := range []struct {
+			need access.Need
+			want bool
+		}{{get, c.acl}, {list, c.policy}} {
+			if err := w.ask(stranger, ask.need); (err == nil) != ask.want {
+				t.Errorf("bucket %+v, account %+v, %s: %v", c.bucket, c.account, ask.need.Action, err)
+			}
 		}
 	}
 }
