@@ -234,6 +234,7 @@ type ciphertext struct {
 	keyID  string
 	sealed []byte
 	key    *directory.KMSKey
+	hidden bool // whether a denial tells nothing of the key
 }
 
 func (c *ciphertext) read(blob []byte) (err error) {
@@ -244,20 +245,36 @@ func (c *ciphertext) read(blob []byte) (err error) {
 	return err
 }
 
-// find finds the key, which a request may name besides.
-func (c *ciphertext) find(s *Service, r *service.Request, named, action string) (alias string, err error) {
-	var ok bool
-	if c.key, ok = s.directory.KMSKey(c.keyID); !ok {
-		return "", errCiphertextOfKey
+// need finds the key, which a request may name besides, and returns the need of
+// its use, the first of the request. Whoever names no key learns of another
+// account's no more than that he may not use it, if there is one.
+func (c *ciphertext) need(s *Service, r *service.Request, named, action string, bound map[string]string, more ...func(*condition.Context)) (n service.Need, err error) {
+	u := Use{Context: bound}
+	if named != "" {
+		if c.key, u.Alias, err = s.find(r, named, action, true); err == nil && c.key.ID != c.keyID {
+			err = incorrectKey
+		}
+	} else if k, ok := s.directory.KMSKey(c.keyID); ok {
+		c.key = k
+	} else {
+		err = errCiphertextOfKey
 	}
-	if named == "" {
-		return "", nil
+	if err != nil {
+		return n, err
 	}
-	k, alias, err := s.find(r, named, action, true)
-	if err == nil && k.ID != c.key.ID {
-		err = incorrectKey
+	u.Key = c.key
+	c.hidden = named == "" && c.key.AccountID != r.Caller.AccountID
+	n = u.Need(r, action, more...)
+	n.Optional = c.hidden
+	return n, nil
+}
+
+// denied is the answer to who lacks the need.
+func (c *ciphertext) denied(r *service.Request) error {
+	if c.hidden && r.Denied(0) != nil {
+		return errCiphertextOfKey
 	}
-	return alias, err
+	return nil
 }
 
 func (c *ciphertext) open(u Use) ([]byte, error) {
@@ -289,15 +306,12 @@ func (s *Service) decrypt() service.Operation {
 			return firstOf(checkContext(in.EncryptionContext), checkAlgorithm(in.EncryptionAlgorithm), in.ciphertext.read(in.CiphertextBlob))
 		},
 		needs: func(r *service.Request, in *decryptInput) ([]service.Need, error) {
-			alias, err := in.ciphertext.find(s, r, in.KeyID, action)
-			if err != nil {
-				return nil, err
-			}
-			return []service.Need{Use{Key: in.ciphertext.key, Context: in.EncryptionContext, Alias: alias}.Need(r, action)}, nil
+			n, err := in.ciphertext.need(s, r, in.KeyID, action, in.EncryptionContext)
+			return []service.Need{n}, err
 		},
-		serve: func(_ context.Context, _ *service.Request, in *decryptInput) (out decryptOutput, err error) {
+		serve: func(_ context.Context, r *service.Request, in *decryptInput) (out decryptOutput, err error) {
 			k := in.ciphertext.key
-			if err := in.refuse(k); err != nil {
+			if err := firstOf(in.ciphertext.denied(r), in.refuse(k)); err != nil {
 				return out, err
 			}
 			out = decryptOutput{KeyID: k.ARN, EncryptionAlgorithm: algorithm}
@@ -334,9 +348,9 @@ func (s *Service) reEncrypt() service.Operation {
 				checkAlgorithm(in.SourceEncryptionAlgorithm, in.DestinationEncryptionAlgorithm), in.ciphertext.read(in.CiphertextBlob))
 		},
 		needs: s.reEncryptNeeds,
-		serve: func(_ context.Context, _ *service.Request, in *reEncryptInput) (out reEncryptOutput, err error) {
+		serve: func(_ context.Context, r *service.Request, in *reEncryptInput) (out reEncryptOutput, err error) {
 			from := in.ciphertext.key
-			if err := firstOf(in.refuse(from), in.refuse(in.to)); err != nil {
+			if err := firstOf(in.ciphertext.denied(r), fault(from.ARN, from.Usable()), in.refuse(in.to)); err != nil {
 				return out, err
 			}
 			plaintext, err := in.ciphertext.open(Use{Key: from, Context: in.SourceEncryptionContext})
@@ -351,18 +365,14 @@ func (s *Service) reEncrypt() service.Operation {
 }
 
 func (s *Service) reEncryptNeeds(r *service.Request, in *reEncryptInput) ([]service.Need, error) {
-	fromAlias, err := in.ciphertext.find(s, r, in.SourceKeyID, "kms:ReEncryptFrom")
+	same := func(c *condition.Context) { c.SetBool("kms:ReEncryptOnSameKey", in.to.ID == in.ciphertext.key.ID) }
+	from, err := in.ciphertext.need(s, r, in.SourceKeyID, "kms:ReEncryptFrom", in.SourceEncryptionContext, same)
 	if err != nil {
 		return nil, err
 	}
-	to, toAlias, err := s.find(r, in.DestinationKeyID, "kms:ReEncryptTo", true)
-	if err != nil {
+	var alias string
+	if in.to, alias, err = s.find(r, in.DestinationKeyID, "kms:ReEncryptTo", true); err != nil {
 		return nil, err
 	}
-	in.to = to
-	same := func(c *condition.Context) { c.SetBool("kms:ReEncryptOnSameKey", to.ID == in.ciphertext.key.ID) }
-	return []service.Need{
-		Use{Key: in.ciphertext.key, Context: in.SourceEncryptionContext, Alias: fromAlias}.Need(r, "kms:ReEncryptFrom", same),
-		Use{Key: to, Context: in.DestinationEncryptionContext, Alias: toAlias}.Need(r, "kms:ReEncryptTo", same),
-	}, nil
+	return []service.Need{from, Use{Key: in.to, Context: in.DestinationEncryptionContext, Alias: alias}.Need(r, "kms:ReEncryptTo", same)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -114,9 +115,10 @@ func (s *Service) find(r *service.Request, name, action string, use bool) (*dire
 	switch {
 	case isARN && (err != nil || parsed.Service != "kms"):
 		return nil, "", refusal("InvalidArnException", "Invalid arn "+name)
+	case isARN && !ok && parsed.Region != s.region:
+		return nil, "", notFound.WithMessage("Invalid arn %s", parsed.Region)
 	case isARN && use && parsed.AccountID != account && !ok:
-		return nil, "", accessDenied.WithMessage("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
-			r.Caller.ARN, action, name, action)
+		return nil, "", accessDenied.WithMessage("%s", NoKeyOfOthers(r, name, action))
 	case alias != "" && !use:
 		return nil, "", notFound.WithMessage("Invalid keyId '%s'", name)
 	case ok && (use || k.AccountID == account):
@@ -129,6 +131,12 @@ func (s *Service) find(r *service.Request, name, action string, use bool) (*dire
 		return nil, "", notFound.WithMessage("Invalid keyId '%s'", name)
 	}
 	return nil, "", notFound.WithMessage("Key 'arn:aws:kms:%s:%s:key/%s' does not exist", s.region, account, name)
+}
+
+// NoKeyOfOthers is the message of a denial to use another account's key or alias
+// that does not exist, as though its policy did not allow it.
+func NoKeyOfOthers(r *service.Request, name, action string) string {
+	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action", r.Caller.ARN, action, name, action)
 }
 
 // keyNeeds returns the needs of an operation that needs one action on its own

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/service"
@@ -29,7 +30,7 @@ var cryptographic = []string{
 // Need is the need for an action on the key, on which its policy decides too
 // ("AWS KMS condition keys", AWS KMS Developer Guide).
 func (u Use) Need(r *service.Request, action string, more ...func(*condition.Context)) service.Need {
-	return service.Need{Action: action, Resource: u.Key.ARN, Key: u.Key, Context: func(c *condition.Context) {
+	return service.Need{Action: action, Resource: u.Key.ARN, Shown: u.shown(r), Key: u.Key, Context: func(c *condition.Context) {
 		u.setCaller(c, r)
 		SetKey(c, u.Key)
 		if u.Alias != "" {
@@ -51,6 +52,15 @@ func (u Use) Need(r *service.Request, action string, more ...func(*condition.Con
 			set(c)
 		}
 	}}
+}
+
+// shown is what a denial calls the key: what another account's alias names is
+// for who may use it to know.
+func (u Use) shown(r *service.Request) string {
+	if u.Alias == "" || u.Key.AccountID == r.Caller.AccountID {
+		return ""
+	}
+	return strings.TrimSuffix(u.Key.ARN, "key/"+u.Key.ID) + u.Alias
 }
 
 // setCaller sets who asks, and through which service. What a service asks for its

@@ -69,7 +69,7 @@ func (w *encryptionWish) needs(r *request) []service.Need {
 	if w.use == nil {
 		return nil
 	}
-	return []service.Need{w.use.Need(r.Request, "kms:GenerateDataKey")}
+	return []service.Need{w.use.Need(r.Request, generateDataKey)}
 }
 
 // contextKey sets the key of the KMS key that the object will be under.

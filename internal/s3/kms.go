@@ -9,9 +9,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 
+	"github.com/keywright/keywright/arn"
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/directory"
 	"github.com/keywright/keywright/internal/kms"
@@ -31,6 +31,8 @@ const (
 	// use to the object, or to its bucket ("Using server-side encryption with AWS
 	// KMS keys (SSE-KMS)", Amazon S3 User Guide).
 	contextARN = "aws:s3:arn"
+
+	generateDataKey = "kms:GenerateDataKey"
 
 	// managedAlias is that of the key that an account's objects are under when
 	// nobody names another.
@@ -179,12 +181,6 @@ func (w *encryptionWish) resolve(r *request) {
 // viaService names S3 to the key service.
 func (r *request) viaService() string { return "s3." + r.s3.region + ".amazonaws.com" }
 
-// isElsewhere reports whether a key's ARN names another region than the server's.
-func (s *S3) isElsewhere(name string) bool {
-	p := strings.Split(name, ":") // arn:aws:kms:REGION:ACCOUNT:key/ID
-	return len(p) == 6 && p[0] == "arn" && p[2] == "kms" && p[3] != s.region
-}
-
 // findKey returns the key of a name, or that which AWS manages for the caller's
 // account.
 func (r *request) findKey(name string) (*directory.KMSKey, string, error) {
@@ -196,11 +192,15 @@ func (r *request) findKey(name string) (*directory.KMSKey, string, error) {
 		return k, "", err
 	}
 	k, alias, ok := r.s3.directory.FindKMSKey(r.Caller.AccountID, name)
+	parsed, err := arn.Parse(name)
+	isARN := err == nil && parsed.Service == "kms"
 	switch {
 	case ok:
 		return k, alias, nil
-	case r.s3.isElsewhere(name):
-		return nil, "", kmsNotFound.WithMessage("Invalid arn %s", strings.Split(name, ":")[3])
+	case isARN && parsed.Region != r.s3.region:
+		return nil, "", kmsNotFound.WithMessage("Invalid arn %s", parsed.Region)
+	case isARN && parsed.AccountID != r.Caller.AccountID:
+		return nil, "", awserr.AccessDenied.WithMessage("%s", kms.NoKeyOfOthers(r.Request, name, generateDataKey))
 	case alias != "":
 		return nil, "", kmsNotFound.WithMessage("Alias %s is not found.", name)
 	case len(name) > 4 && name[:4] == "arn:":

@@ -40,7 +40,7 @@ func (s *S3) uploadPart() service.Operation {
 
 // partActions are what a part of an upload under a KMS key needs ("Multipart
 // upload API and permissions", Amazon S3 User Guide).
-var partActions = []string{"kms:GenerateDataKey", "kms:Decrypt"}
+var partActions = []string{generateDataKey, "kms:Decrypt"}
 
 func parseUploadPart(r *service.Request) (in *partInput, err error) {
 	in = &partInput{sealedUpload: sealedUpload{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -161,7 +162,7 @@ func (a *authority) Authorize(q *access.Query) error {
 		if n.Owner != "" && n.Owner == q.Caller.UserID {
 			return nil
 		}
-		return awserr.AccessDenied.WithMessage("denied %s on %s", n.Action, n.Resource)
+		return awserr.AccessDenied.WithMessage("denied %s on %s", n.Action, cmp.Or(n.Shown, n.Resource))
 	}
 	return nil
 }
