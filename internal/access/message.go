@@ -41,13 +41,14 @@ func (q *Query) message(request *eval.Request) encodedmessage.Message {
 		return m
 	}
 	m.Context.Conditions = conditionsOf(request.Context)
-	policies := q.policies
+	asked, policies := *request, q.policies
 	if request.ResourceAccount != c.AccountID {
-		// What another account's policy says, and its tags, are not for this one.
-		policies.Resource = nil
+		// What another account's policy says, and its tags, are not for this one: it
+		// could put them into conditions of its own policies, and see which hold.
+		policies.Resource, asked.Context = nil, &q.common
 		m.Context.Conditions = conditionsOf(&q.common)
 	}
-	_, trace := eval.Explain(request, &policies)
+	_, trace := eval.Explain(&asked, &policies)
 	for _, of := range trace.Policies {
 		for i, s := range of.Statements {
 			if s.Matched && s.Effect == policy.Deny {

@@ -87,7 +87,8 @@ func TestMessages(t *testing.T) {
 	must(w.directory.CreateUser(t.Context(), directory.User{AccountID: other, Name: "Eve"}))(t)
 	tagged := w.get("d")
 	tagged.Context = func(c *condition.Context) { c.SetString("s3:ExistingObjectTag/team", "red") }
-	eves, ok := w.message(other, w.ask(w.key(other, "Eve"), tagged))
+	eve := w.key(other, "Eve")
+	eves, ok := w.message(other, w.ask(eve, tagged))
 	for _, c := range eves.Context.Conditions.Items {
 		if c.Key == "s3:ExistingObjectTag/team" {
 			t.Error("a denial tells of the tags of another account's object")
@@ -95,6 +96,14 @@ func TestMessages(t *testing.T) {
 	}
 	if !ok || eves.ExplicitDeny || len(eves.MatchedStatements.Items) != 0 {
 		t.Errorf("a denial by another account's policy tells %+v", eves)
+	}
+	// Nor can it ask by a policy of its own.
+	for condition, told := range map[string]bool{`{"StringEquals":{"s3:ExistingObjectTag/team":"red"}}`: false, `{"StringEquals":{"aws:username":"Eve"}}`: true} {
+		w.policy(directory.Entity{AccountID: other, Kind: directory.KindUser, Name: "Eve"},
+			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:GetObject","Resource":"*","Condition":`+condition+`}}`)
+		if eves, ok := w.message(other, w.ask(eve, tagged)); !ok || eves.ExplicitDeny != told || len(eves.MatchedStatements.Items) > 0 != told {
+			t.Errorf("a denial under %s tells %+v", condition, eves)
+		}
 	}
 
 	// What no policy decided: users' sessions call no IAM.

@@ -48,9 +48,11 @@ func (in ofProvider) check(*service.Request) error {
 	return nil
 }
 
-func (in ofProvider) resource(h *handlers, _ *service.Request) resource {
+// resource tells of no other account's tags: a denial says whether a policy of the
+// caller's denied, which could ask for them.
+func (in ofProvider) resource(h *handlers, r *service.Request) resource {
 	x := resource{arn: in.OpenIDConnectProviderArn}
-	if p, ok := h.directory.OpenIDConnectProvider(in.OpenIDConnectProviderArn); ok {
+	if p, ok := h.directory.OpenIDConnectProvider(in.OpenIDConnectProviderArn); ok && p.AccountID == r.Caller.AccountID {
 		x.tags = p.Tags
 	}
 	return x
