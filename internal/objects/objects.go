@@ -134,7 +134,8 @@ type UploadStore interface {
 type Object interface {
 	Info() Info
 	// Unseal opens the key of a content that is encrypted as its Encryption says,
-	// before which Read and a copy of it fail with ErrSealed. It returns an error
+	// before which Read and a copy of it fail with ErrSealed, and its checksums have
+	// no value. It returns an error
 	// of the sealer wrapped. Of an object without Encryption it does nothing.
 	Unseal(KeySealer) error
 	// Read streams length bytes from offset on, which must lie within the
@@ -312,7 +313,7 @@ type ListRequest struct {
 // ListPage is one page of a listing: what lies between two delimiters is rolled
 // up into one common prefix.
 type ListPage struct {
-	Objects   []Info // without Parts; Attributes hold StorageClass and OwnerID at least
+	Objects   []Info // without Parts, and of those under a key without the value of their Checksum; Attributes hold StorageClass and OwnerID at least
 	Prefixes  []string
 	Truncated bool
 	Next      string // the last entry of a truncated page, "" otherwise
@@ -395,7 +396,8 @@ type CompleteRequest struct {
 	Conditions Conditions
 	Versioning Versioner
 	// Sealer, where it is given, must open the upload's key; its error is returned
-	// wrapped otherwise.
+	// wrapped otherwise. Without it an object whose Encryption asks for a key gets no
+	// checksum, and to name one is ErrSealed.
 	Sealer KeySealer
 }
 
@@ -403,6 +405,9 @@ type CompleteRequest struct {
 type ListPartsRequest struct {
 	After int // excludes this part number and those below
 	Max   int
+	// Sealer reveals the checksums of an upload whose Encryption asks for a key;
+	// without it they have no value.
+	Sealer KeySealer
 }
 
 // PartsPage is one page of an upload's parts.

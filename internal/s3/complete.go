@@ -179,7 +179,7 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 			return nil, err
 		}
 		var err error
-		if sealer, err = in.completeSealer(); err != nil {
+		if sealer, err = in.optionalSealer(); err != nil {
 			return nil, err
 		}
 	case !errors.Is(in.err, awserr.NoSuchUpload):
@@ -206,15 +206,6 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)
 	return p, nil
-}
-
-// completeSealer returns what must open the upload's key. A customer's key need
-// not be given, since nothing is read.
-func (in *completeInput) completeSealer() (objects.KeySealer, error) {
-	if isCustomers(in.upload.Attributes.Encryption) && in.opening.customer == nil {
-		return nil, nil
-	}
-	return in.sealer()
 }
 
 // checkAgainst compares what the client says of checksums with what was chosen

@@ -79,6 +79,7 @@ var storeErrors = []struct {
 	{objects.ErrInvalidPartOrder, awserr.InvalidPartOrder},
 	{objects.ErrPartTooSmall, awserr.EntityTooSmall},
 	{objects.ErrBadChecksum, awserr.BadDigest},
+	{objects.ErrSealed, errKeyMissing},
 }
 
 // storeError returns what a client is told of an error of the store, on a key

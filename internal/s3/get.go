@@ -131,10 +131,10 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 	if in.err != nil {
 		return nil, in.err
 	}
-	info, h := in.object.Info(), r.HTTP.Header
 	if err := in.opening.unseal(r, in.object); err != nil {
 		return nil, err
 	}
+	info, h := in.object.Info(), r.HTTP.Header
 	if err := checkRead(h, info); err != nil {
 		return nil, err
 	}

@@ -200,6 +200,15 @@ type sealedUpload struct {
 	opening opening
 }
 
+// optionalSealer is sealer for what reads no content: a customer's key need not be
+// given, but for its checksums.
+func (in *sealedUpload) optionalSealer() (objects.KeySealer, error) {
+	if isCustomers(in.upload.Attributes.Encryption) && in.opening.customer == nil {
+		return nil, nil
+	}
+	return in.sealer()
+}
+
 func (in *sealedUpload) sealer() (objects.KeySealer, error) { return in.opening.partSealer(in.upload) }
 
 func (s *S3) abortMultipartUpload() service.Operation {

@@ -240,6 +240,9 @@ func (s *S3) listParts() service.Operation {
 
 func parseListParts(r *service.Request) (in *listPartsInput, err error) {
 	in = &listPartsInput{sealedUpload: sealedUpload{uploadInput: uploadInput{id: r.Query.Get("uploadId")}}}
+	if in.opening.customer, err = parseCustomerKey(r, headerCustomer); err != nil {
+		return nil, err
+	}
 	in.page, err = parsePage("max-parts", r.Query["max-parts"], "part-number-marker", r.Query["part-number-marker"])
 	return in, err
 }
@@ -248,7 +251,11 @@ func serveListParts(ctx context.Context, r *request, in *listPartsInput) (*servi
 	if in.err != nil {
 		return nil, in.err
 	}
-	p, err := r.s3.objects.ListParts(ctx, r.room(), r.Key, in.id, objects.ListPartsRequest{After: in.page.after, Max: in.page.max})
+	sealer, err := in.optionalSealer()
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.s3.objects.ListParts(ctx, r.room(), r.Key, in.id, objects.ListPartsRequest{After: in.page.after, Max: in.page.max, Sealer: sealer})
 	if err != nil {
 		return nil, in.storeError(r, err)
 	}

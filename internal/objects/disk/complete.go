@@ -59,15 +59,19 @@ func (*alreadyDone) Error() string { return "disk: the upload is complete" }
 
 // completion is an object made of an upload's parts.
 type completion struct {
-	record *objectRecord
-	parts  []*partRecord
-	gone   []segment // the parts that were left out
+	record   *objectRecord
+	checksum objects.Checksum // of the object, as it is told
+	parts    []*partRecord
+	gone     []segment // the parts that were left out
 }
 
 func (c *completion) info(key string) objects.Info {
 	info := c.record.info(key)
+	info.Checksum = c.checksum
 	for _, p := range c.parts {
-		info.Parts = append(info.Parts, p.segment.part())
+		part := p.segment.part()
+		part.Checksum = p.known
+		info.Parts = append(info.Parts, part)
 	}
 	info.Parts = partsFor(info.Parts, info.Checksum)
 	return info
@@ -83,15 +87,16 @@ func (s *Store) complete(c *changes, b objects.Bucket, key, name string, r objec
 	if err != nil {
 		return completion{}, err
 	}
+	var k contentKey
 	if r.Sealer != nil {
-		if _, err := s.unseal(upload.key, place{b.ID, key, upload.content}, upload.attributes.Encryption, r.Sealer); err != nil {
+		if k, err = s.unseal(upload.key, place{b.ID, key, upload.content}, upload.attributes.Encryption, r.Sealer); err != nil {
 			return completion{}, err
 		}
 	}
 	if err := check(r.Conditions, old); err != nil {
 		return completion{}, err
 	}
-	made, err := s.chooseParts(u, r.Parts)
+	made, err := s.chooseParts(u, k, r.Parts)
 	if err != nil {
 		return completion{}, err
 	}
@@ -107,11 +112,17 @@ func (s *Store) complete(c *changes, b objects.Bucket, key, name string, r objec
 		made.record.size += p.segment.size
 		content.segments = append(content.segments, p.segment)
 	}
-	if made.record.checksum, err = joinChecksums(upload, made.parts); err != nil {
+	if made.checksum, err = joinChecksums(upload, made.parts); err != nil {
 		return completion{}, err
 	}
+	made.record.checksum = made.checksum
 	if err := checkWhole(r, made.record); err != nil {
 		return completion{}, err
+	}
+	if k != nil && upload.attributes.Encryption.Sealed() {
+		if made.record.checksum, err = k.hide(upload.content, made.checksum); err != nil {
+			return completion{}, err
+		}
 	}
 	c.set(row(contentSpace, upload.content[:]), content.encode())
 	c.forgetUpload(uploadRow(b.ID, key, u), slices.Concat(content.segments, made.gone))
@@ -144,11 +155,17 @@ func (s *Store) repeat(b objects.Bucket, key string, r objects.CompleteRequest, 
 }
 
 // chooseParts returns the parts of an upload that are named.
-func (s *Store) chooseParts(u uploadID, named []objects.CompletedPart) (completion, error) {
+func (s *Store) chooseParts(u uploadID, k contentKey, named []objects.CompletedPart) (completion, error) {
 	var made completion
 	left := named
 	err := s.eachPart(u, 1, func(p *partRecord) error {
 		if len(left) > 0 && left[0].Number == p.segment.number {
+			if err := p.know(k); err != nil {
+				return err
+			}
+			if left[0].Checksum.Value != "" && p.known.Value == "" && isHidden(p.segment.checksum) {
+				return fmt.Errorf("disk: %w: the checksum of part %d", objects.ErrSealed, p.segment.number)
+			}
 			if !isPart(left[0], p) {
 				return invalidPart(left[0])
 			}
@@ -179,7 +196,7 @@ func (s *Store) chooseParts(u uploadID, named []objects.CompletedPart) (completi
 func isPart(named objects.CompletedPart, p *partRecord) bool {
 	part := p.part()
 	return named.ETag == part.ETag && (named.Checksum.Value == "" ||
-		named.Checksum.Algorithm == part.Checksum.Algorithm && named.Checksum.Value == part.Checksum.Value)
+		named.Checksum.Algorithm == p.known.Algorithm && named.Checksum.Value == p.known.Value)
 }
 
 func invalidPart(named objects.CompletedPart) error {
@@ -195,14 +212,17 @@ func joinMD5s(parts []*partRecord) []byte {
 }
 
 // joinChecksums returns the checksum of the whole, of the upload's algorithm and
-// type.
+// type, or none when those of the parts are not revealed.
 func joinChecksums(u *uploadRecord, parts []*partRecord) (objects.Checksum, error) {
 	if u.checksum == checksum.None {
 		return objects.Checksum{}, nil
 	}
 	sums := make([]checksum.Part, len(parts))
 	for i, p := range parts {
-		sum, ok := u.checksum.Decode(p.segment.checksum.Value)
+		if isHidden(p.segment.checksum) && p.known.Value == "" {
+			return objects.Checksum{}, nil
+		}
+		sum, ok := u.checksum.Decode(p.known.Value)
 		if !ok {
 			return objects.Checksum{}, damaged(fmt.Errorf("checksum of part %d", p.segment.number))
 		}

@@ -20,7 +20,7 @@ func (s *Store) Copy(ctx context.Context, source objects.Object, b objects.Bucke
 	if err := s.checkBucket(b); err != nil {
 		return objects.Info{}, err
 	}
-	made, err := s.copyRecord(ctx, from, b, r)
+	made, sum, err := s.copyRecord(ctx, from, b, r)
 	if err != nil {
 		return objects.Info{}, err
 	}
@@ -37,7 +37,8 @@ func (s *Store) Copy(ctx context.Context, source objects.Object, b objects.Bucke
 		return objects.Info{}, err
 	}
 	info := made.info(r.Key)
-	info.Parts = partsFor(from.info.Parts, info.Checksum)
+	info.Checksum = sum
+	info.Parts = partsFor(from.Info().Parts, sum)
 	return info, nil
 }
 
@@ -47,22 +48,29 @@ func isSameKey(a, b objects.Encryption) bool {
 	return !a.Sealed() && !b.Sealed() || a.KeyID != "" && a.KeyID == b.KeyID
 }
 
-// copyRecord returns the record of the copy: the source's content with its key
-// sealed for another place.
-func (s *Store) copyRecord(ctx context.Context, from *object, b objects.Bucket, r objects.CopyRequest) (*objectRecord, error) {
-	made := *from.record
+// copyRecord returns the record of the copy, the source's content with its key
+// sealed for another place, and the checksum of the copy as it is told.
+func (s *Store) copyRecord(ctx context.Context, from *object, b objects.Bucket, r objects.CopyRequest) (*objectRecord, objects.Checksum, error) {
+	sum, made := from.Info().Checksum, *from.record
 	made.attributes, made.upload, made.version, made.null = r.Attributes, nil, versionID{}, true
 	k, err := from.contentKey()
 	if err != nil {
-		return nil, err
+		return nil, sum, err
 	}
 	if made.key, err = s.seal(k, place{b.ID, r.Key, made.content}, r.Attributes.Encryption, r.Sealer); err != nil {
-		return nil, err
+		return nil, sum, err
 	}
-	if r.Checksum != checksum.None && r.Checksum != made.checksum.Algorithm {
-		made.checksum, err = sumOf(ctx, from, r.Checksum)
+	if r.Checksum == checksum.None || r.Checksum == made.checksum.Algorithm {
+		return &made, sum, nil
 	}
-	return &made, err
+	if sum, err = sumOf(ctx, from, r.Checksum); err != nil {
+		return nil, sum, err
+	}
+	made.checksum = sum
+	if r.Attributes.Encryption.Sealed() {
+		made.checksum, err = k.hide(made.content, sum)
+	}
+	return &made, sum, err
 }
 
 // sumOf reads an object once for its checksum.

@@ -73,14 +73,20 @@ type object struct {
 	info   objects.Info
 	closed atomic.Bool
 
-	key atomic.Pointer[contentKey] // once Unseal has opened it
+	key  atomic.Pointer[contentKey]   // once Unseal has opened it
+	told atomic.Pointer[objects.Info] // info with the checksums that the key reveals
 
 	loading sync.Mutex
 	content *contentRecord // nil until it is loaded
 }
 
 // Info implements objects.Object.
-func (o *object) Info() objects.Info { return o.info }
+func (o *object) Info() objects.Info {
+	if told := o.told.Load(); told != nil {
+		return *told
+	}
+	return o.info
+}
 
 // Close implements objects.Object.
 func (o *object) Close() error {
@@ -116,7 +122,7 @@ func (o *object) loadParts() error {
 
 // part returns the part that a segment was, as an object's Info tells it.
 func (s segment) part() objects.Part {
-	return objects.Part{Number: s.number, Size: s.size, Checksum: s.checksum}
+	return objects.Part{Number: s.number, Size: s.size, Checksum: shown(s.checksum)}
 }
 
 // partsFor returns parts as those of an object with checksum c: their own sums
@@ -158,8 +164,34 @@ func (o *object) Unseal(sealer objects.KeySealer) error {
 	if err != nil {
 		return err
 	}
+	info, err := o.reveal(k)
+	if err != nil {
+		return err
+	}
+	o.told.Store(&info)
 	o.key.Store(&k)
 	return nil
+}
+
+// reveal returns the Info with its checksums.
+func (o *object) reveal(k contentKey) (info objects.Info, err error) {
+	info = o.info
+	if info.Checksum, err = k.reveal(o.place.content, o.record.checksum); err != nil || o.record.parts == 0 {
+		return info, err
+	}
+	content, err := o.load()
+	if err != nil {
+		return info, err
+	}
+	parts := make([]objects.Part, len(content.segments))
+	for i, s := range content.segments {
+		parts[i] = s.part()
+		if parts[i].Checksum, err = k.reveal(s.file, s.checksum); err != nil {
+			return info, err
+		}
+	}
+	info.Parts = partsFor(parts, info.Checksum)
+	return info, nil
 }
 
 // contentKey returns the key of an object that is not closed.

@@ -23,6 +23,13 @@ func (s *Store) Put(ctx context.Context, b objects.Bucket, r objects.PutRequest)
 	if err != nil {
 		return objects.Info{}, err
 	}
+	sum := made.checksum
+	if r.Attributes.Encryption.Sealed() {
+		if made.checksum, err = key.hide(made.content, sum); err != nil {
+			s.abandon(content.segments, err)
+			return objects.Info{}, err
+		}
+	}
 	err = s.replace(ctx, b, r.Key, replacement{
 		conditions: r.Conditions,
 		versioning: r.Versioning,
@@ -36,7 +43,9 @@ func (s *Store) Put(ctx context.Context, b objects.Bucket, r objects.PutRequest)
 		s.abandon(content.segments, err)
 		return objects.Info{}, err
 	}
-	return made.info(r.Key), nil
+	info := made.info(r.Key)
+	info.Checksum = sum
+	return info, nil
 }
 
 // admit refuses content that there is no bucket or no room for, before it is

@@ -54,6 +54,8 @@ type partRecord struct {
 	segment  segment
 	modified time.Time
 	md5      []byte
+
+	known objects.Checksum // the segment's, once it is revealed; not stored
 }
 
 // contentRecord is the value of a content's row: the encrypted bytes themselves,
@@ -83,7 +85,7 @@ func (o *objectRecord) etag() string {
 func (o *objectRecord) info(key string) objects.Info {
 	return objects.Info{
 		VersionID: o.versionID(), DeleteMarker: o.isMarker, Key: key, Size: o.size, ETag: o.etag(), Modified: o.modified,
-		Attributes: o.attributes, Checksum: o.checksum,
+		Attributes: o.attributes, Checksum: shown(o.checksum),
 	}
 }
 
@@ -98,7 +100,7 @@ func (o *objectRecord) versionID() string {
 func (p *partRecord) part() objects.Part {
 	return objects.Part{
 		Number: p.segment.number, Size: p.segment.size, ETag: hex.EncodeToString(p.md5),
-		Modified: p.modified, Checksum: p.segment.checksum,
+		Modified: p.modified, Checksum: shown(p.segment.checksum),
 	}
 }
 

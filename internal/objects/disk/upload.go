@@ -112,11 +112,19 @@ func (s *Store) PutPart(ctx context.Context, b objects.Bucket, key, name string,
 		md5:      to.etag(),
 		modified: s.modified(),
 	}
-	if err := s.commitPart(ctx, b, key, name, u, part); err != nil {
+	if upload.attributes.Encryption.Sealed() {
+		part.segment.checksum, err = k.hide(file, to.checksum())
+	}
+	if err == nil {
+		err = s.commitPart(ctx, b, key, name, u, part)
+	}
+	if err != nil {
 		s.abandon([]segment{part.segment}, err)
 		return objects.Part{}, err
 	}
-	return part.part(), nil
+	done := part.part()
+	done.Checksum = to.checksum()
+	return done, nil
 }
 
 // commitPart names a part's file in place of the one of the same number.
@@ -267,12 +275,23 @@ func (s *Store) ListParts(ctx context.Context, b objects.Bucket, key, name strin
 	if r.Max <= 0 || r.After >= objects.MaxPartNumber {
 		return page, nil
 	}
+	var k contentKey
+	if r.Sealer != nil {
+		if k, err = s.unseal(record.key, place{b.ID, key, record.content}, record.attributes.Encryption, r.Sealer); err != nil {
+			return objects.PartsPage{}, err
+		}
+	}
 	err = s.eachPart(u, max(r.After, 0)+1, func(p *partRecord) error {
 		if len(page.Parts) == r.Max {
 			page.Truncated = true
 			return errEnough
 		}
-		page.Parts = append(page.Parts, p.part())
+		if err := p.know(k); err != nil {
+			return err
+		}
+		one := p.part()
+		one.Checksum = p.known
+		page.Parts = append(page.Parts, one)
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {

@@ -105,6 +105,79 @@ var encryptionTests = map[string]func(*bench){
 		}
 	},
 
+	"HidesChecksums": func(b *bench) {
+		data := random(1000, 3)
+		untold := objects.Checksum{Algorithm: checksum.SHA256, Type: checksum.FullObject}
+		for _, e := range []objects.Encryption{ofCustomer, named} {
+			c := content(data)
+			c.Sealer, c.Checksum = sealer(1), checksum.SHA256
+			info, err := b.store.Put(b.ctx, b.bucket, objects.PutRequest{Key: "k", Content: c, Attributes: attributesUnder(e)})
+			b.ok(err)
+			b.same(info.Checksum, sumOf(checksum.SHA256, data))
+			page, err := b.store.List(b.ctx, b.bucket, objects.ListRequest{Max: 1})
+			b.ok(err)
+			b.same(page.Objects[0].Checksum, untold)
+			b.same(b.open("k").Info().Checksum, untold)
+			b.same(b.holdsSealed("k", data, 1), info)
+
+			source := b.open("k")
+			b.ok(source.Unseal(sealer(1)))
+			for asked, want := range map[checksum.Algorithm]objects.Checksum{checksum.None: info.Checksum, checksum.CRC32: sumOf(checksum.CRC32, data)} {
+				copied, err := b.store.Copy(b.ctx, source, b.bucket, objects.CopyRequest{Key: "to", Attributes: attributesUnder(e), Sealer: sealer(1), Checksum: asked})
+				b.ok(err)
+				b.same(copied.Checksum, want)
+				b.same(b.open("to").Info().Checksum.Value, "")
+				b.same(b.holdsSealed("to", data, 1), copied)
+				b.ok(remove(b.ctx, b.store, b.bucket, "to", objects.Conditions{}))
+			}
+		}
+	},
+
+	"HidesChecksumsOfParts": func(b *bench) {
+		for _, kind := range []checksum.Type{checksum.Composite, checksum.FullObject} {
+			whole := random(objects.MinPartSize+1000, 4)
+			begin := func() (upload, []objects.Part) {
+				u := b.upload("k", objects.UploadRequest{Attributes: attributesUnder(ofCustomer), Checksum: checksum.CRC32, ChecksumType: kind, Sealer: sealer(1)})
+				var parts []objects.Part
+				for i, data := range [][]byte{whole[:objects.MinPartSize], whole[objects.MinPartSize:]} {
+					c := content(data)
+					c.Sealer = sealer(1)
+					p, err := b.store.PutPart(b.ctx, b.bucket, "k", u.id, i+1, c)
+					b.ok(err)
+					b.same(p.Checksum, sumOf(checksum.CRC32, data))
+					parts = append(parts, p)
+				}
+				return u, parts
+			}
+			u, parts := begin()
+			b.same(u.parts()[0].Checksum.Value, "")
+			page, err := b.store.ListParts(b.ctx, b.bucket, "k", u.id, objects.ListPartsRequest{Max: 2, Sealer: sealer(1)})
+			b.ok(err)
+			b.same(page.Parts, parts)
+			_, err = b.store.ListParts(b.ctx, b.bucket, "k", u.id, objects.ListPartsRequest{Max: 2, Sealer: sealer(2)})
+			b.fails(err, errOtherKey)
+			r := complete(parts...)
+			_, err = b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, r)
+			b.fails(err, objects.ErrSealed)
+			r.Sealer = sealer(1)
+			info, err := b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, r)
+			b.ok(err)
+			b.same(info.Checksum.Value == "", false)
+			b.same(info.Parts[1].Checksum, parts[1].Checksum)
+			b.same(b.open("k").Info().Checksum.Value, "")
+			b.same(b.holdsSealed("k", whole, 1), info)
+
+			u, parts = begin()
+			for i := range parts {
+				parts[i].Checksum = objects.Checksum{}
+			}
+			info, err = b.store.CompleteUpload(b.ctx, b.bucket, "k", u.id, complete(parts...))
+			b.ok(err)
+			b.same(info.Checksum, objects.Checksum{})
+			b.same(b.holdsSealed("k", whole, 1).ETag, info.ETag)
+		}
+	},
+
 	"OfNoneNeedsNone": func(b *bench) {
 		b.put("k", []byte("v"))
 		o := b.open("k")
