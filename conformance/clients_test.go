@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,11 +29,12 @@ func TestClients(t *testing.T) {
 		needs   string // the program, and the Debian package that has it
 		least   int
 	}{
-		{"boto3", []string{"/usr/bin/python3", folder + "/boto3-client.py"}, "python3-boto3", 10},
+		{"boto3", []string{"/usr/bin/python3", folder + "/boto3-client.py"}, "python3-boto3", 11},
 		{"javascript", []string{"node", folder + "/javascript/client.mjs"}, "nodejs, and npm ci in conformance/clients/javascript", 12},
 		{"rclone", []string{"bash", folder + "/rclone.sh"}, "rclone", 8},
 		{"restic", []string{"bash", folder + "/restic.sh"}, "restic", 6},
 		{"s3cmd", []string{"bash", folder + "/s3cmd.sh"}, "s3cmd", 5},
+		{"terraform", []string{"/usr/bin/python3", folder + "/terraform.py"}, "python3-boto3", 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -55,6 +57,7 @@ func TestClientsOfLegacyBuckets(t *testing.T) {
 }
 
 // runClient runs a script as the account's root, and counts what it has shown.
+// The script says which version of the client it has run.
 func runClient(t *testing.T, s *harness.Server, id string, command []string, needs string, least int, env ...string) {
 	t.Helper()
 	script := exec.CommandContext(t.Context(), command[0], command[1:]...)
@@ -65,14 +68,18 @@ func runClient(t *testing.T, s *harness.Server, id string, command []string, nee
 		"AWS_ACCESS_KEY_ID=" + s.Root.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + s.Root.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
 	}, env...)
 	out, err := script.CombinedOutput()
-	shown := 0
+	shown, version := 0, ""
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "ok ") {
 			shown++
 			ran(t, id)
 		}
+		if name, ok := strings.CutPrefix(line, "client "); ok {
+			version = strings.TrimSpace(name)
+		}
 	}
-	if err != nil || shown < least {
+	fmt.Printf("conformance: %s showed %d things (at least %d)\n", version, shown, least)
+	if err != nil || shown < least || version == "" {
 		t.Errorf("%v: showed %d things, want %d or more (it needs %s)\n%s", err, shown, least, needs, out)
 	}
 }

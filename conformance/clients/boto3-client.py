@@ -18,6 +18,7 @@ def client(service, **more):
     return boto3.client(service, endpoint_url=os.environ["ENDPOINT"], **more)
 
 
+print("client boto3", boto3.__version__)
 bucket = "boto3-" + uuid.uuid4().hex[:12]
 s3 = client("s3", config=Config(signature_version="s3v4"))
 resource = boto3.resource("s3", endpoint_url=os.environ["ENDPOINT"])

@@ -3,6 +3,7 @@
 # let everybody read, and objects under keys that only the client has.
 set -euo pipefail
 ok() { echo "ok $*"; }
+echo "client $(rclone version | head -n 1), $(s3cmd --version)"
 bucket=legacy-$(od -An -N6 -tx1 /dev/urandom | tr -d ' ')
 host=${ENDPOINT#*://}
 export RCLONE_CONFIG=$PWD/rclone.conf RCLONE_LOG_LEVEL=ERROR SSL_CERT_FILE=$CERTIFICATE

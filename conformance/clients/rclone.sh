@@ -2,6 +2,7 @@
 # rclone: copy, check, sync, move, listings, purge; as a user with a folder of his own.
 set -euo pipefail
 ok() { echo "ok $*"; }
+echo "client $(rclone version | head -n 1)"
 bucket=rclone-$(od -An -N6 -tx1 /dev/urandom | tr -d ' ')
 cat >rclone.conf <<C
 [kw]

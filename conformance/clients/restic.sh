@@ -3,6 +3,7 @@
 # prune, and copies between them.
 set -euo pipefail
 ok() { echo "ok $*"; }
+echo "client $(restic version)"
 bucket=restic-$(od -An -N6 -tx1 /dev/urandom | tr -d ' ')
 export RESTIC_REPOSITORY=s3:$ENDPOINT/$bucket/repository RESTIC_PASSWORD=correct-horse RESTIC_CACHE_DIR=$PWD/cache
 unset AWS_CA_BUNDLE

@@ -2,6 +2,7 @@
 # s3cmd: sync, listings, ACLs that change nothing, deletion.
 set -euo pipefail
 ok() { echo "ok $*"; }
+echo "client $(s3cmd --version)"
 bucket=s3cmd-$(od -An -N6 -tx1 /dev/urandom | tr -d ' ')
 host=${ENDPOINT#*://}
 : >config

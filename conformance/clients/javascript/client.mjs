@@ -3,6 +3,7 @@
 // credentials of it that the SDK fetches itself.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { IAMClient, CreateRoleCommand, PutRolePolicyCommand, DeleteRolePolicyCommand, DeleteRoleCommand, CreateUserCommand, CreateAccessKeyCommand, DeleteAccessKeyCommand, DeleteUserCommand } from '@aws-sdk/client-iam';
 import * as s3sdk from '@aws-sdk/client-s3';
@@ -14,6 +15,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 
 const { S3Client, CreateBucketCommand, PutObjectCommand, GetObjectCommand, DeleteObjectsCommand, DeleteBucketCommand, ListMultipartUploadsCommand, AbortMultipartUploadCommand, paginateListObjectsV2, waitUntilBucketExists } = s3sdk;
 const ok = (what) => console.log('ok', what);
+console.log('client AWS SDK for JavaScript', createRequire(import.meta.url)('@aws-sdk/client-s3/package.json').version);
 const options = { region: 'us-east-1', endpoint: process.env.ENDPOINT };
 const s3 = new S3Client({ ...options, forcePathStyle: true });
 const Bucket = 'javascript-' + randomBytes(6).toString('hex');
