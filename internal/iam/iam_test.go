@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 	if t.Failed() || ran < len(files) { // -run may have chosen a few
 		return
 	}
-	if requests < 400 {
+	if requests < 750 {
 		t.Errorf("only %d requests", requests)
 	}
 	checkServed(t, served, calls)
@@ -151,7 +151,7 @@ func checkKeys(t *testing.T, n service.Need) int {
 
 func checkServed(t *testing.T, served []string, calls []querytest.Call) {
 	t.Helper()
-	if len(served) < 65 {
+	if len(served) < 115 {
 		t.Errorf("only %d operations", len(served))
 	}
 	for _, name := range served {
