@@ -36,6 +36,14 @@ func TestForcedDeletion(t *testing.T) {
 		contains(t, sh.ok("iam", command), empty)
 		ran(t, "client cli identities")
 	}
+	account, err := s.Account(t.Context())
+	must(t)(err)
+	granting := []string{"iam", "list-policies-granting-service-access", "--service-namespaces", "s3", "--arn", "arn:aws:iam::" + account + ":user/leaver"}
+	contains(t, sh.ok(granting...), `"ServiceNamespace": "s3"`, `"Policies": []`)
+	sh.ok("iam", "put-user-policy", "--user-name", "leaver", "--policy-name", "reads", "--policy-document", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}`)
+	contains(t, sh.ok(granting...), `"PolicyName": "reads"`, `"PolicyType": "INLINE"`, `"EntityName": "leaver"`)
+	sh.ok("iam", "delete-user-policy", "--user-name", "leaver", "--policy-name", "reads")
+	ran(t, "client cli identities")
 	keys := sh.ok("iam", "list-access-keys", "--user-name", "leaver", "--query", "AccessKeyMetadata[0].AccessKeyId", "--output", "text")
 	sh.fails([]string{"iam", "delete-user", "--user-name", "leaver"}, "DeleteConflict", "must delete access keys first")
 	sh.ok("iam", "delete-access-key", "--user-name", "leaver", "--access-key-id", strings.TrimSpace(keys))

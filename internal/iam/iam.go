@@ -105,7 +105,7 @@ func (h *handlers) operations() []service.Operation {
 		h.userOperations(), h.groupOperations(), h.roleOperations(), h.policyOperations(),
 		h.attachmentOperations(), h.inlineOperations(), h.accessKeyOperations(), h.accountOperations(),
 		h.simulationOperations(), h.instanceProfileOperations(), h.settingsOperations(), h.reportOperations(), h.absentOperations(),
-		h.loginProfileOperations(), h.serviceLinkedOperations(), h.mfaOperations(),
+		h.loginProfileOperations(), h.serviceLinkedOperations(), h.mfaOperations(), h.grantOperations(),
 		h.openIDConnectOperations(),
 	} {
 		all = append(all, family...)
