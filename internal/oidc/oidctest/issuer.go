@@ -223,10 +223,14 @@ func JWK(kid string, key crypto.Signer) map[string]string {
 	case *rsa.PublicKey:
 		return map[string]string{"kty": "RSA", "use": "sig", "kid": kid, "n": encode(k.N.Bytes()), "e": encode(big.NewInt(int64(k.E)).Bytes())}
 	case *ecdsa.PublicKey:
-		size := (k.Curve.Params().BitSize + 7) / 8
+		point, err := k.Bytes() // 4, and both coordinates in full length
+		if err != nil {
+			return nil
+		}
+		half := len(point) / 2
 		return map[string]string{
 			"kty": "EC", "use": "sig", "kid": kid, "crv": k.Curve.Params().Name,
-			"x": encode(k.X.FillBytes(make([]byte, size))), "y": encode(k.Y.FillBytes(make([]byte, size))),
+			"x": encode(point[1 : 1+half]), "y": encode(point[1+half:]),
 		}
 	}
 	return nil
