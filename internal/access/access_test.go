@@ -527,7 +527,7 @@ func TestQueryAgain(t *testing.T) {
 	}
 }
 
-// TestUnboundNeed holds that a need without the bucket or role whose policy
+// TestUnboundNeed holds that a need without the bucket, role or key whose policy
 // takes part is never decided, even for root.
 func TestUnboundNeed(t *testing.T) {
 	w := newWorld(t)
@@ -546,6 +546,8 @@ func TestUnboundNeed(t *testing.T) {
 		{Action: "s3:GetObject", Resource: "arn:aws:s3:::my-company/x", Bucket: &withACLs},
 		{Action: "s3:ListBucket", Resource: "arn:aws:s3:::my-company", Bucket: &withoutACL},
 		{Action: "sts:AssumeRole", Resource: w.role.ARN + "x", Role: w.role},
+		{Action: "kms:Decrypt", Resource: "arn:aws:kms:eu-central-1:" + account + ":key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+		{Action: "kms:Decrypt", Resource: "*", Key: &directory.KMSKey{ARN: "arn:aws:kms:eu-central-1:" + account + ":key/1"}},
 	} {
 		if err := w.ask(root, n); !errors.Is(err, awserr.InternalError) {
 			t.Errorf("%s on %s: %v", n.Action, n.Resource, err)

@@ -298,7 +298,7 @@ type canResult struct {
 // canStatement is how a statement met the request.
 type canStatement struct {
 	SourcePolicyID   string `json:"SourcePolicyId"`
-	SourcePolicyType string // identity, boundary, session, resource, trust, scp or rcp
+	SourcePolicyType string // identity, boundary, session, resource, trust, key, scp or rcp
 	Index            int    // from 0
 	Sid              string `json:",omitempty"`
 	Effect           string

@@ -34,7 +34,7 @@ denial, the smallest change that would allow it. Nothing is asked of any server.
 
 Each --policy is of the --type that stands before it, or else of the type that its
 document looks like: with a Principal and a Resource it is resource, with a Principal
-alone it is trust, and else it is identity. Service control policies of one command are
+alone it is trust, and else it is identity. That of a KMS key is resource. Service control policies of one command are
 those of one level of an organization, and so are resource control policies. With
 --access the policies, principals and settings are those of an access file (see
 docs/access-file.md), and --principal may be a name of it.
@@ -325,6 +325,9 @@ func (q *question) readPolicies() (map[*eval.Policy]*accessfile.Document, *eval.
 			if f.as == 0 {
 				f.as, _ = findings.Guess(d.Bytes())
 			}
+			if f.as == eval.Resource && isKMSKey(q.resource) {
+				f.as = eval.KeyPolicy
+			}
 			var compiled *eval.Policy
 			if compiled, err = d.Compile(f.as, nil); err == nil {
 				documents[compiled] = d
@@ -343,6 +346,12 @@ func (q *question) readPolicies() (map[*eval.Policy]*accessfile.Document, *eval.
 		return nil, nil, problems
 	}
 	return documents, p, nil
+}
+
+// isKMSKey reports whether a resource is a key, whose policy must allow.
+func isKMSKey(resource string) bool {
+	a, err := arn.Parse(resource)
+	return err == nil && a.Service == "kms" && strings.HasPrefix(a.Resource, "key/")
 }
 
 // place puts a policy into the part that its type plays.

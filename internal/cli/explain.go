@@ -172,7 +172,7 @@ func (e *explanation) none() string {
 		}
 	}
 	switch e.decision.Reason {
-	case eval.Resource, eval.Trust:
+	case eval.Resource, eval.Trust, eval.KeyPolicy:
 		return "the resource has none"
 	case eval.ServiceControl, eval.ResourceControl:
 		return "a level of the organization has none"

@@ -48,7 +48,7 @@ func (s *state) grants(kind eval.PolicyType) []option {
 			options = append(options, s.newStatement(of, near, pins)...)
 		}
 	}
-	if kind != eval.PermissionsBoundary && (len(list) == 0 || kind != eval.Resource && kind != eval.Trust) {
+	if kind != eval.PermissionsBoundary && (len(list) == 0 || kind != eval.Resource && kind != eval.Trust && kind != eval.KeyPolicy) {
 		options = append(options, s.newPolicy(kind, level, near, pins)...)
 	}
 	return options

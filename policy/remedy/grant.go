@@ -165,7 +165,7 @@ func conditionJSON(list []operatorJSON) string {
 // for a policy that is attached to the caller.
 func (s *state) whoJSON(kind eval.PolicyType) []string {
 	switch kind {
-	case eval.Resource, eval.Trust:
+	case eval.Resource, eval.Trust, eval.KeyPolicy:
 	default:
 		return []string{""}
 	}

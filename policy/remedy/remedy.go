@@ -227,7 +227,7 @@ func (s *state) unchangeable(d eval.Decision) string {
 		return "a level of the organization has no resource control policy that allows this, not even RCPFullAWSAccess, which AWS attaches to every level"
 	case s.r.Principal.Type == eval.Root && isAssumption(s.r.Action):
 		return "the root of an account cannot assume a role, whatever the role's trust policy says"
-	case d.Effect == eval.ImplicitDeny && (d.Reason == eval.Resource || d.Reason == eval.Trust):
+	case d.Effect == eval.ImplicitDeny && (d.Reason == eval.Resource || d.Reason == eval.Trust || d.Reason == eval.KeyPolicy):
 		return s.withoutResourcePolicy()
 	}
 	return ""
@@ -427,7 +427,7 @@ func add(p *eval.Policies, one *eval.Policy, level int) {
 		p.Identity = with(p.Identity)
 	case eval.Session:
 		p.Session = with(p.Session)
-	case eval.Resource, eval.Trust:
+	case eval.Resource, eval.Trust, eval.KeyPolicy:
 		p.Resource = one
 	case eval.ServiceControl:
 		p.ServiceControl = slices.Clone(p.ServiceControl)
