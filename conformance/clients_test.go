@@ -34,6 +34,7 @@ func TestClients(t *testing.T) {
 		{"rclone", []string{"bash", folder + "/rclone.sh"}, "rclone", 8},
 		{"restic", []string{"bash", folder + "/restic.sh"}, "restic", 6},
 		{"s3cmd", []string{"bash", folder + "/s3cmd.sh"}, "s3cmd", 5},
+		{"identities", []string{"/usr/bin/python3", folder + "/identities.py"}, "python3-boto3", 8},
 		{"terraform", []string{"/usr/bin/python3", folder + "/terraform.py"}, "python3-boto3", 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
