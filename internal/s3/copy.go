@@ -124,7 +124,7 @@ func (s *source) check(r *request, length int64) error {
 	if err := s.opening.unseal(r, s.object); err != nil {
 		return err
 	}
-	if err := checkCopy(r.HTTP.Header, s.object.Info()); err != nil {
+	if err := checkCopy(r.HTTP.Header, s.object.Info(), r.Time); err != nil {
 		return err
 	}
 	if length > objects.MaxPutSize {

@@ -135,7 +135,7 @@ func serveGet(ctx context.Context, r *request, in *getInput) (*service.Response,
 		return nil, err
 	}
 	info, h := in.object.Info(), r.HTTP.Header
-	if err := checkRead(h, info); err != nil {
+	if err := checkRead(h, info, r.Time); err != nil {
 		return nil, err
 	}
 	e, err := extentOf(h, in.part, info)

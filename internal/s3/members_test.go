@@ -206,7 +206,7 @@ func (p *memberProbe) outcome(t *testing.T, member, value string) string {
 func (p *memberProbe) send(t *testing.T, text, member, value string) (int, string) {
 	t.Helper()
 	for name, v := range p.saved {
-		text = strings.ReplaceAll(text, "${"+name+"}", v)
+		text, value = strings.ReplaceAll(text, "${"+name+"}", v), strings.ReplaceAll(value, "${"+name+"}", v)
 	}
 	text, body, _ := strings.Cut(text, " < ")
 	parts := strings.Split(text, " | ")
@@ -238,7 +238,7 @@ func (p *memberProbe) send(t *testing.T, text, member, value string) (int, strin
 	if m := uploadIDElement.FindStringSubmatch(w.Body.String()); m != nil {
 		p.saved["uploadId"] = m[1]
 	}
-	for variable, name := range map[string]string{"etag": "Etag", "versionId": "X-Amz-Version-Id"} {
+	for variable, name := range map[string]string{"etag": "Etag", "versionId": "X-Amz-Version-Id", "modified": "Last-Modified"} {
 		if v := w.Header().Get(name); v != "" {
 			p.saved[variable] = strings.Trim(v, `"`)
 		}

@@ -267,7 +267,7 @@ func (in *stored) tellLockNeeds(r *request, needs []service.Need) (lockTold, []s
 func (told lockTold) tell(r *request, p *service.Response, l objects.Lock) {
 	if told.retention >= 0 && r.Denied(told.retention) == nil {
 		p.SetHeader(headerLockMode, string(l.Mode))
-		p.SetHeader(headerLockUntil, timestamp(l.Until))
+		p.SetHeader(headerLockUntil, exactTime(l.Until))
 	}
 	if told.hold >= 0 && r.Denied(told.hold) == nil {
 		p.SetHeader(headerLegalHold, string(l.LegalHold))
@@ -322,7 +322,7 @@ func (s *S3) getObjectRetention() service.Operation {
 			if l.Mode == "" {
 				return nil
 			}
-			return &retentionDocument{Mode: l.Mode, RetainUntilDate: timestamp(l.Until)}
+			return &retentionDocument{Mode: l.Mode, RetainUntilDate: exactTime(l.Until)}
 		}),
 	})
 }

@@ -230,6 +230,7 @@ func TestEvaluate(t *testing.T) {
 		{`If-None-Match="abc"|If-Modified-Since=` + before, "", true},
 		{"If-Modified-Since=" + at, "", true},
 		{"If-Modified-Since=" + before, "", false},
+		{"If-Modified-Since=" + modified.Add(time.Hour).Format(http.TimeFormat), "", false},
 		{`If-Match="x"|If-None-Match="abc"`, "If-Match", false},
 	} {
 		h := http.Header{}
@@ -238,7 +239,7 @@ func TestEvaluate(t *testing.T) {
 				h.Set(name, value)
 			}
 		}
-		failed, notModified := evaluate(h, "", info)
+		failed, notModified := evaluate(h, "", info, modified.Add(time.Minute))
 		if failed != c.failed || notModified != c.notModified {
 			t.Errorf("%s: %q %v, want %q %v", c.headers, failed, notModified, c.failed, c.notModified)
 		}

@@ -12,8 +12,8 @@ import (
 // checkRead evaluates the conditional headers of GetObject and HeadObject: a
 // condition on the entity tag takes precedence over one on the time ("GetObject",
 // Amazon S3 API Reference; RFC 9110, section 13.2.2).
-func checkRead(h http.Header, i objects.Info) error {
-	failed, notModified := evaluate(h, "", i)
+func checkRead(h http.Header, i objects.Info, now time.Time) error {
+	failed, notModified := evaluate(h, "", i, now)
 	switch {
 	case failed != "":
 		return awserr.PreconditionFailed.With("Condition", failed)
@@ -30,8 +30,8 @@ const copySource = "x-amz-copy-source-"
 
 // checkCopy evaluates the conditions on the source of a copy, which is never
 // "not modified": it fails ("CopyObject", Amazon S3 API Reference).
-func checkCopy(h http.Header, i objects.Info) error {
-	failed, notModified := evaluate(h, copySource, i)
+func checkCopy(h http.Header, i objects.Info, now time.Time) error {
+	failed, notModified := evaluate(h, copySource, i, now)
 	if notModified {
 		failed = copySource + "If-None-Match"
 		if h.Get(failed) == "" {
@@ -45,8 +45,9 @@ func checkCopy(h http.Header, i objects.Info) error {
 }
 
 // evaluate returns the name of the condition that failed, or whether the object
-// is the one that the client has.
-func evaluate(h http.Header, prefix string, i objects.Info) (failed string, notModified bool) {
+// is the one that the client has. Nobody has one from the future: S3 ignores an
+// If-Modified-Since that is later than now.
+func evaluate(h http.Header, prefix string, i objects.Info, now time.Time) (failed string, notModified bool) {
 	modified := i.Modified.Truncate(time.Second)
 	since := func(name string) (t time.Time, ok bool) {
 		t, err := http.ParseTime(h.Get(prefix + name))
@@ -63,7 +64,7 @@ func evaluate(h http.Header, prefix string, i objects.Info) (failed string, notM
 		return "", matchesTag(v, i.ETag, true)
 	}
 	t, ok := since("If-Modified-Since")
-	return "", ok && !modified.After(t)
+	return "", ok && !modified.After(t) && !t.After(now)
 }
 
 // matchesTag reports whether a list of entity tags, quoted or not, has one. A

@@ -36,8 +36,12 @@ type identity struct {
 	DisplayName string `xml:",omitempty"`
 }
 
-// timestamp writes a time as documents have it.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+// timestamp writes a time as documents have it: in whole seconds, as the header
+// Last-Modified has it too.
+func timestamp(t time.Time) string { return exactTime(t.Truncate(time.Second)) }
+
+// exactTime writes a time that a client gave.
+func exactTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func quoted(etag string) string { return `"` + etag + `"` }
 
