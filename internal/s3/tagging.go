@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/keywright/keywright/internal/awserr"
+	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/service"
 )
 
@@ -69,6 +71,18 @@ func isTagText(s string) bool {
 	}) < 0
 }
 
+// untagged is why there is nothing to tag: a delete marker has no tags, and is
+// not taken for an object that does not exist.
+func (in *stored) untagged(r *request) error {
+	var marker *objects.DeleteMarkerError
+	if !errors.As(in.err, &marker) {
+		return in.err
+	}
+	answer := awserr.MethodNotAllowed.With("Method", r.HTTP.Method).With("ResourceType", "DeleteMarker").WithCause(in.err)
+	answer.Header = awserr.From(in.err).Header
+	return answer
+}
+
 // headerTags reads x-amz-tagging.
 func headerTags(h http.Header) (map[string]string, error) {
 	values := h.Values("x-amz-tagging")
@@ -85,6 +99,11 @@ func headerTags(h http.Header) (map[string]string, error) {
 	}
 	if err != nil || len(values) > 1 {
 		return nil, malformedTagging(values)
+	}
+	for key, value := range tags {
+		if !isTagText(key) || !isTagText(value) {
+			return nil, malformedTagging(values)
+		}
 	}
 	return tags, checkTags(tags)
 }
@@ -110,7 +129,7 @@ func (s *S3) getObjectTagging() service.Operation {
 		needs: storedAction("s3:GetObjectTagging"),
 		serve: func(_ context.Context, r *request, in *stored) (*service.Response, error) {
 			if in.err != nil {
-				return nil, in.err
+				return nil, in.untagged(r)
 			}
 			var result taggingResult
 			tags := in.tags()
@@ -195,7 +214,7 @@ func (s *S3) deleteObjectTagging() service.Operation {
 
 func (in *stored) setTags(ctx context.Context, r *request, tags map[string]string, status int) (*service.Response, error) {
 	if in.err != nil {
-		return nil, in.err
+		return nil, in.untagged(r)
 	}
 	if _, err := r.s3.objects.SetTags(ctx, r.room(), r.Key, in.object.Info().VersionID, tags); err != nil {
 		return nil, r.storeError(err)
