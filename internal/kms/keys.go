@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/keywright/keywright/internal/directory"
@@ -143,15 +144,49 @@ func checkDescription(text string) error {
 type describeKeyInput struct {
 	forKey
 	GrantTokens []string
+
+	proposed bool // whether the key is yet to be kept
+}
+
+// proposeManaged makes the key that AWS manages, when it is asked about by its
+// alias and is not there: who may learn of it has it made ("DescribeKey", AWS KMS
+// API Reference).
+func (s *Service) proposeManaged(r *service.Request, in *describeKeyInput) (err error) {
+	own := "arn:aws:kms:" + s.region + ":" + r.Caller.AccountID + ":"
+	if strings.TrimPrefix(in.KeyID, own) != ManagedAlias {
+		return nil
+	}
+	if _, _, ok := s.directory.FindKMSKey(r.Caller.AccountID, ManagedAlias); ok {
+		return nil
+	}
+	in.proposed = true
+	in.key, err = NewManagedKey(s.directory, r.Caller.AccountID, s.region)
+	return err
 }
 
 func (s *Service) describeKey() service.Operation {
 	return define(spec[describeKeyInput, keyMetadataOutput]{
 		name:  "DescribeKey",
 		check: func(in *describeKeyInput) error { return in.checkKey() },
-		needs: useNeeds(s, "kms:DescribeKey", func(in *describeKeyInput) (*forKey, map[string]string) { return &in.forKey, nil }),
-		serve: func(_ context.Context, _ *service.Request, in *describeKeyInput) (keyMetadataOutput, error) {
-			return keyMetadataOutput{metadataOf(in.key)}, checkGrantTokens(in.GrantTokens)
+		needs: func(r *service.Request, in *describeKeyInput) ([]service.Need, error) {
+			if err := s.proposeManaged(r, in); err != nil {
+				return nil, err
+			}
+			if in.key != nil {
+				return []service.Need{Use{Key: in.key, Alias: ManagedAlias}.Need(r, "kms:DescribeKey")}, nil
+			}
+			return useNeeds(s, "kms:DescribeKey", func(in *describeKeyInput) (*forKey, map[string]string) { return &in.forKey, nil })(r, in)
+		},
+		serve: func(ctx context.Context, _ *service.Request, in *describeKeyInput) (out keyMetadataOutput, err error) {
+			if err := checkGrantTokens(in.GrantTokens); err != nil {
+				return out, err
+			}
+			if in.proposed {
+				if in.key, err = s.directory.AddKMSKey(ctx, in.key, ManagedAlias); err != nil {
+					return out, err
+				}
+			}
+			return keyMetadataOutput{metadataOf(in.key)}, nil
 		},
 	})
 }

@@ -19,11 +19,11 @@ func DefaultPolicy(accountID string) string {
 	})
 }
 
-// ManagedPolicy is the policy of a key that AWS manages for an account and a
+// managedPolicy is the policy of a key that AWS manages for an account and a
 // service, such as s3.us-east-1.amazonaws.com: whoever of the account may use the
 // service uses the key through it, and nobody changes it ("AWS managed keys", AWS
 // KMS Developer Guide).
-func ManagedPolicy(accountID, service, id string) string {
+func managedPolicy(accountID, service, id string) string {
 	return document(id,
 		statement{
 			SID:    "Allow access through the service for all principals in the account that are authorized to use it",
@@ -38,6 +38,22 @@ func ManagedPolicy(accountID, service, id string) string {
 			Action: []string{"kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"}, Resource: "*",
 		},
 	)
+}
+
+// ManagedAlias is the alias of the key that an account's objects in S3 are under
+// when nobody names another.
+const ManagedAlias = "alias/aws/s3"
+
+// NewManagedKey makes the key of ManagedAlias for an account, which nobody keeps
+// before it is used or asked for.
+func NewManagedKey(d interface {
+	NewKMSKey(directory.KMSKey) (*directory.KMSKey, error)
+}, accountID, region string) (*directory.KMSKey, error) {
+	return d.NewKMSKey(directory.KMSKey{
+		AccountID: accountID, Manager: directory.KeyManagerAWS,
+		Description: "Default key that protects my S3 objects when no other key is defined",
+		Policy:      managedPolicy(accountID, "s3."+region+".amazonaws.com", "auto-s3-2"),
+	})
 }
 
 type statement struct {

@@ -33,10 +33,6 @@ const (
 	contextARN = "aws:s3:arn"
 
 	generateDataKey = "kms:GenerateDataKey"
-
-	// managedAlias is that of the key that an account's objects are under when
-	// nobody names another.
-	managedAlias = "alias/aws/s3"
 )
 
 // Errors of the key service as S3 tells them.
@@ -213,14 +209,10 @@ func (r *request) findKey(name string) (*directory.KMSKey, string, error) {
 // before it is used for the first time.
 func (r *request) managedKey() (*directory.KMSKey, error) {
 	account := r.Caller.AccountID
-	if k, _, ok := r.s3.directory.FindKMSKey(account, managedAlias); ok {
+	if k, _, ok := r.s3.directory.FindKMSKey(account, kms.ManagedAlias); ok {
 		return k, nil
 	}
-	return r.s3.directory.NewKMSKey(directory.KMSKey{
-		AccountID: account, Manager: directory.KeyManagerAWS,
-		Description: "Default key that protects my S3 objects when no other key is defined",
-		Policy:      kms.ManagedPolicy(account, r.viaService(), "auto-s3-2"),
-	})
+	return kms.NewManagedKey(r.s3.directory, account, r.s3.region)
 }
 
 // keepKey keeps the key that AWS manages, when it is new.
@@ -232,7 +224,7 @@ func (r *request) keepKey(ctx context.Context, w *encryptionWish) error {
 	if _, ok := r.s3.directory.KMSKey(k.ID); ok {
 		return nil
 	}
-	kept, err := r.s3.directory.AddKMSKey(ctx, k, managedAlias)
+	kept, err := r.s3.directory.AddKMSKey(ctx, k, kms.ManagedAlias)
 	if err != nil {
 		return err
 	}
