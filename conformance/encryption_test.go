@@ -283,7 +283,7 @@ func boto3(t *testing.T, s *harness.Server, script, bundle string) {
 	for range shown {
 		ran(t, "client boto3 encryption")
 	}
-	if err != nil || shown < 6 {
+	if err != nil || shown < 7 {
 		t.Errorf("%v: showed %d things\n%s", err, shown, out)
 	}
 }

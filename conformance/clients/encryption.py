@@ -1,5 +1,8 @@
 """boto3: objects under customers' keys and KMS keys, and the key service."""
+import base64
+import hashlib
 import io
+import json
 import os
 import uuid
 
@@ -88,6 +91,31 @@ extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["Arn"]}
 s3.upload_fileobj(io.BytesIO(data), bucket, "kms", ExtraArgs=extra, Config=TransferConfig(multipart_chunksize=5 << 20))
 got = s3.get_object(Bucket=bucket, Key="kms")
 assert got["Body"].read() == data and got["SSEKMSKeyId"] == key["Arn"], got
+
+def demand(condition):
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*", "Condition": condition}]}))
+    fails("AccessDenied", s3.create_multipart_upload, Bucket=bucket, Key="demanded")
+
+
+for condition, extra in (
+    ({"Null": {"s3:x-amz-server-side-encryption": "true"}}, {"ServerSideEncryption": "AES256"}),
+    ({"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key["Arn"]}}, extra),
+):
+    demand(condition)
+    s3.upload_fileobj(io.BytesIO(data), bucket, "demanded", ExtraArgs=extra, Config=TransferConfig(multipart_chunksize=5 << 20))
+demand({"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}})
+upload = {"Bucket": bucket, "Key": "demanded"}
+upload["UploadId"] = s3.create_multipart_upload(**upload, **customer)["UploadId"]
+part = s3.upload_part(**upload, **customer, PartNumber=1, Body=b"x")
+upload["MultipartUpload"] = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+fails("AccessDenied", s3.complete_multipart_upload, **upload)  # which AWS says needs the key then
+s3.complete_multipart_upload(  # which does not encode the key itself
+    **upload, SSECustomerAlgorithm="AES256", SSECustomerKey=base64.b64encode(customer["SSECustomerKey"]).decode(),
+    SSECustomerKeyMD5=base64.b64encode(hashlib.md5(customer["SSECustomerKey"]).digest()).decode())
+s3.delete_bucket_policy(Bucket=bucket)
+ok("uploads in parts, where a policy demands encryption")
+
 kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
 fails("KMS.KMSInvalidStateException", s3.get_object, Bucket=bucket, Key="kms")
 fails("KMSInvalidStateException", kms.decrypt, CiphertextBlob=sealed, EncryptionContext={"a": "b"})

@@ -358,6 +358,9 @@ type UploadRequest struct {
 	// Checksum's default type, and Upload has it as empty as it was.
 	ChecksumType checksum.Type
 	Initiator    Initiator
+	// AskedEncryption is the encryption that the client asked for by its name, whose
+	// text means nothing to a store; "" when it said nothing.
+	AskedEncryption string
 }
 
 // Upload is a multipart upload in progress.

@@ -69,7 +69,7 @@ func (s *S3) completeMultipartUpload() service.Operation {
 	return define(s, spec[*completeInput]{
 		name: "CompleteMultipartUpload", parse: parseComplete, reveals: revealsKey[*completeInput], serve: serveComplete,
 		needs: func(r *request, in *completeInput) ([]service.Need, error) {
-			needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys("if-match", "if-none-match"), creation(true))}
+			needs := []service.Need{r.onObject("s3:PutObject", r.headerKeys("if-match", "if-none-match"), creation(true), in.contextKeys(r))}
 			in.conditions.OwnerID = r.changing(&needs[0], r.Key)
 			if in.conditions.IfMatch != "" {
 				needs = append(needs, r.aboutCurrent(r.onObject("s3:GetObject"), r.Key))

@@ -10,6 +10,7 @@ import (
 	"github.com/keywright/keywright/internal/checksum"
 	"github.com/keywright/keywright/internal/objects"
 	"github.com/keywright/keywright/internal/service"
+	"github.com/keywright/keywright/policy/condition"
 )
 
 func (s *S3) multipartRows() []row {
@@ -104,6 +105,7 @@ func serveCreateUpload(ctx context.Context, r *request, in *createUploadInput) (
 	in.attributes.Encryption = made.encryption
 	request := objects.UploadRequest{
 		Key: r.Key, Attributes: in.attributes, Sealer: made.sealer, Checksum: in.checksum, ChecksumType: in.checksumType, Initiator: r.initiator(),
+		AskedEncryption: in.encryption.algorithm,
 	}
 	if request.Checksum == checksum.None {
 		request.Checksum = defaultChecksum // without a type: see chosen
@@ -207,6 +209,22 @@ func (in *sealedUpload) optionalSealer() (objects.KeySealer, error) {
 		return nil, nil
 	}
 	return in.sealer()
+}
+
+// contextKeys set the encryption that was asked for when the upload was begun:
+// what continues it has no header for that ("UploadPart", Amazon S3 API
+// Reference). A customer's key comes with each request.
+func (in *sealedUpload) contextKeys(r *request) keys {
+	customers := r.headerKeys(headerCustomer + "algorithm")
+	return func(c *condition.Context) {
+		customers(c)
+		if asked := in.upload.AskedEncryption; asked != "" {
+			c.SetString("s3:"+headerEncryption, asked)
+		}
+		if key := in.upload.Attributes.Encryption.KeyID; key != "" {
+			c.SetString("s3:"+headerKMSKey, key)
+		}
+	}
 }
 
 func (in *sealedUpload) sealer() (objects.KeySealer, error) { return in.opening.partSealer(in.upload) }

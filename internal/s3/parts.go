@@ -31,7 +31,7 @@ func (s *S3) uploadPart() service.Operation {
 	return define(s, spec[*partInput]{
 		name: "UploadPart", parse: parseUploadPart, serve: serveUploadPart,
 		needs: func(r *request, in *partInput) ([]service.Need, error) {
-			put := r.onObject("s3:PutObject", creation(false))
+			put := r.onObject("s3:PutObject", creation(false), in.contextKeys(r))
 			r.changing(&put, r.Key)
 			return append(in.find(r, partActions...), put), nil
 		},
@@ -116,7 +116,7 @@ func (s *S3) uploadPartCopy() service.Operation {
 			if err := in.source.open(r); err != nil {
 				return nil, err
 			}
-			put := r.onObject("s3:PutObject", creation(false), in.source.contextKey)
+			put := r.onObject("s3:PutObject", creation(false), in.source.contextKey, in.contextKeys(r))
 			r.changing(&put, r.Key)
 			needs := append([]service.Need{in.source.need(r, "s3:GetObject"), put}, in.source.decryptNeeds(r)...)
 			return append(needs, in.find(r, partActions...)...), nil

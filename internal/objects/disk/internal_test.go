@@ -151,7 +151,7 @@ func sampleRecords() (objectRecord, uploadRecord, partRecord, contentRecord) {
 			parts: 7, checksum: sum, attributes: attributes, upload: []byte("upload"),
 		}, uploadRecord{
 			content: id{2}, key: []byte("sealed"), initiated: time.Unix(3, 4).UTC(), checksum: checksum.SHA1, kind: checksum.Composite,
-			attributes: attributes, initiator: objects.Initiator{ID: "i", DisplayName: "d", UserID: "u"},
+			attributes: attributes, initiator: objects.Initiator{ID: "i", DisplayName: "d", UserID: "u"}, asked: "AES256",
 		}, partRecord{segment: one, modified: time.Unix(5, 6).UTC(), md5: bytes.Repeat([]byte{8}, 16)},
 		contentRecord{inline: []byte("inline"), segments: []segment{one, {file: id{3}}}}
 }

@@ -47,6 +47,7 @@ type uploadRecord struct {
 	kind       checksum.Type
 	attributes objects.Attributes
 	initiator  objects.Initiator
+	asked      string // AskedEncryption
 }
 
 // partRecord is the value of a part's row.
@@ -170,6 +171,7 @@ func (u *uploadRecord) encode() []byte {
 	e.text(7, u.initiator.ID)
 	e.text(8, u.initiator.DisplayName)
 	e.text(9, u.initiator.UserID)
+	e.text(10, u.asked)
 	return e
 }
 
@@ -195,6 +197,8 @@ func decodeUpload(b []byte) (*uploadRecord, error) {
 			u.initiator.DisplayName = string(f.data)
 		case 9:
 			u.initiator.UserID = string(f.data)
+		case 10:
+			u.asked = string(f.data)
 		}
 	})
 	return &u, err

@@ -20,7 +20,7 @@ func (s *Store) CreateUpload(ctx context.Context, b objects.Bucket, r objects.Up
 	}
 	u := uploadRecord{
 		content: newID(s.now()), initiated: s.modified(), checksum: r.Checksum, kind: r.ChecksumType,
-		attributes: r.Attributes, initiator: r.Initiator,
+		attributes: r.Attributes, initiator: r.Initiator, asked: r.AskedEncryption,
 	}
 	var err error
 	if u.key, err = s.seal(newContentKey(), place{b.ID, r.Key, u.content}, r.Attributes.Encryption, r.Sealer); err != nil {
@@ -41,7 +41,7 @@ func (s *Store) CreateUpload(ctx context.Context, b objects.Bucket, r objects.Up
 func (u *uploadRecord) upload(key string, uploadID uploadID) objects.Upload {
 	return objects.Upload{
 		UploadRequest: objects.UploadRequest{
-			Key: key, Attributes: u.attributes, Checksum: u.checksum, ChecksumType: u.kind, Initiator: u.initiator,
+			Key: key, Attributes: u.attributes, Checksum: u.checksum, ChecksumType: u.kind, Initiator: u.initiator, AskedEncryption: u.asked,
 		},
 		ID:        uploadID.String(),
 		Initiated: u.initiated,

@@ -89,7 +89,7 @@ var uploadTests = map[string]func(*bench){
 	"IsKeptAsItWasAskedFor": func(b *bench) {
 		for _, r := range []objects.UploadRequest{
 			{},
-			{Attributes: everyAttribute(), Initiator: objects.Initiator{ID: "arn:aws:iam::111122223333:user/David", DisplayName: "David", UserID: "AIDADAVID"}},
+			{Attributes: everyAttribute(), Initiator: objects.Initiator{ID: "arn:aws:iam::111122223333:user/David", DisplayName: "David", UserID: "AIDADAVID"}, AskedEncryption: "AES256"},
 			{Checksum: checksum.CRC64NVME},
 			{Checksum: checksum.CRC32, ChecksumType: checksum.FullObject},
 			{Checksum: checksum.SHA256, ChecksumType: checksum.Composite},
