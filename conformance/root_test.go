@@ -120,6 +120,7 @@ func TestSessionLimits(t *testing.T) {
 		}
 	}
 	second.ok("s3api", "list-buckets")
+	contains(t, first.ok("sts", "get-access-key-info", "--access-key-id", first.Credentials.AccessKeyID), account)
 	first.fails([]string{"sts", "get-session-token"}, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	ran(t, "client cli sessions")
 

@@ -1,7 +1,8 @@
 // Package secrets knows how secrets are kept: it seals them with authenticated
 // encryption under a keyring, and it makes the random parts of credentials. It
 // is a thin layer over Tink, whose keysets can be rotated: everything is sealed
-// under the primary key and opened under any key of the keyset.
+// under the primary key and opened under any key of the keyset. It hashes
+// passwords with Argon2id, and knows the one-time codes of RFC 6238.
 //
 // It does not know what it seals, and it never shows a key: a Keyring prints as
 // a fixed text however it is formatted.
