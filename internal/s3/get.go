@@ -186,14 +186,14 @@ func objectResponse(i objects.Info, e extent) *service.Response {
 }
 
 // checksumOf returns the checksum of what is served: of the object, of its part,
-// or none when it is any other range.
+// or none when it is any other range than all of it.
 func checksumOf(i objects.Info, e extent) objects.Checksum {
 	switch {
 	case e.part > 0 && len(i.Parts) > 0:
 		sum := i.Parts[e.part-1].Checksum
 		sum.Type = cmp.Or(i.Checksum.Type, sum.Type) // as the upload was created
 		return sum
-	case e.part == 0 && e.partial:
+	case e.part == 0 && e.length < i.Size:
 		return objects.Checksum{}
 	}
 	return i.Checksum
