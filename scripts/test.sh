@@ -49,6 +49,7 @@ step_tools() {
 		need rclone rclone "the conformance tests drive it" &&
 		need restic restic "the conformance tests drive it" &&
 		need s3cmd s3cmd "the conformance tests drive it" &&
+		need curl curl "the conformance tests send with it what browsers send" &&
 		need node nodejs "the conformance tests drive the AWS SDK for JavaScript" &&
 		need npm npm "it brings the AWS SDK for JavaScript" &&
 		{ /usr/bin/python3 -c 'import boto3' 2>/dev/null || install_package python3-boto3 "the conformance tests drive boto3"; } &&
