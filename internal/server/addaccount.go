@@ -54,7 +54,8 @@ func addAccount(ctx context.Context, d *directory.Directory, id, name string) (*
 	if err != nil {
 		return nil, accountError(err)
 	}
-	key, secret, err := d.CreateAccessKey(ctx, account.ID, "")
+	// Nobody could enter an account that was left without its key.
+	key, secret, err := d.CreateAccessKey(context.WithoutCancel(ctx), account.ID, "")
 	if err != nil {
 		return nil, err
 	}

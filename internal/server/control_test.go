@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,5 +163,28 @@ func TestNoControlSocket(t *testing.T) {
 				t.Errorf("%s: %v", dir, err)
 			}
 		}
+	}
+}
+
+// endingContext ends once its error was asked for.
+type endingContext struct {
+	context.Context
+	asked atomic.Bool
+}
+
+func (c *endingContext) Err() error {
+	if c.asked.Swap(true) {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestAddAccountInterrupted has whoever asks go away when the account is made:
+// it gets its root's key all the same.
+func TestAddAccountInterrupted(t *testing.T) {
+	r := start(t, Config{AccountID: owner})
+	added, err := addAccount(&endingContext{Context: t.Context()}, r.directory, elsewhere, "partner")
+	if keys := r.directory.AccessKeys(elsewhere, ""); err != nil || len(keys) != 1 || keys[0].ID != added.RootKey.ID {
+		t.Errorf("%v, with the keys %v", err, keys)
 	}
 }
