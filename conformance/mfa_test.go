@@ -20,12 +20,22 @@ import (
 
 // authenticator is a program that shows one-time codes (RFC 6238), written apart
 // from the server's.
-type authenticator struct{ secret []byte }
+type authenticator struct {
+	secret []byte
+	last   int64 // the period of the last code
+}
 
-// code returns the code of a period, counted from now.
-func (a authenticator) code(periods int64) string {
+// next returns a code that was not there before: of this period or, when that was
+// shown, of the next. However long a command takes, the server is as far.
+func (a *authenticator) next() string {
+	a.last = max(a.last+1, time.Now().Unix()/30)
+	return a.code(a.last)
+}
+
+// code returns the code of a period.
+func (a *authenticator) code(period int64) string {
 	var counter [8]byte
-	binary.BigEndian.PutUint64(counter[:], uint64(time.Now().Unix()/30+periods))
+	binary.BigEndian.PutUint64(counter[:], uint64(period))
 	mac := hmac.New(sha1.New, a.secret)
 	mac.Write(counter[:])
 	sum := mac.Sum(nil)
@@ -66,27 +76,29 @@ func TestSecondFactor(t *testing.T) {
 	user.ok("iam", "create-virtual-mfa-device", "--virtual-mfa-device-name", "clerk", "--outfile", "seed", "--bootstrap-method", "Base32StringSeed")
 	secret, err := base32.StdEncoding.DecodeString(user.read("seed"))
 	must(t)(err)
-	device, serial := authenticator{secret}, "arn:aws:iam::"+account+":mfa/clerk"
+	device, serial := &authenticator{secret: secret}, "arn:aws:iam::"+account+":mfa/clerk"
 	enable := func(first, second string) []string {
 		return []string{"iam", "enable-mfa-device", "--user-name", "clerk", "--serial-number", serial, "--authentication-code1", first, "--authentication-code2", second}
 	}
 	user.fails(enable("000000", "000001"), "InvalidAuthenticationCode")
-	user.ok(enable(device.code(-1), device.code(0))...)
-	user.fails(enable(device.code(-1), device.code(0)), "EntityAlreadyExists")
+	second := device.next()
+	first := device.code(device.last - 1)
+	user.ok(enable(first, second)...)
+	user.fails(enable(first, second), "EntityAlreadyExists")
 	contains(t, user.ok("iam", "list-mfa-devices", "--user-name", "clerk"), serial, `"UserName": "clerk"`)
 	contains(t, user.ok("iam", "get-mfa-device", "--serial-number", serial), `"EnableDate"`)
 	contains(t, root.ok("iam", "list-virtual-mfa-devices", "--assignment-status", "Unassigned"), ":mfa/spare")
 	contains(t, root.ok("iam", "get-account-summary"), `"MFADevices": 2`, `"MFADevicesInUse": 1`)
 	ran(t, "client cli mfa")
 
-	// With a code of the next period, which counts once.
+	// With another code, which counts once.
 	proof := []string{"--serial-number", serial, "--token-code"}
 	session := func(command []string, code string) []string {
 		return append(append([]string{"sts"}, command...), append(proof, code)...)
 	}
 	token := []string{"get-session-token"}
 	user.fails(session(token, "000000"), "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.")
-	code := device.code(1)
+	code := device.next()
 	proved := temporaryShell(t, s, user.ok(session(token, code)...))
 	user.fails(session(token, code), "AccessDenied", "MultiFactorAuthentication failed")
 	proved.ok(get...)
@@ -100,7 +112,7 @@ func TestSecondFactor(t *testing.T) {
 	assume := []string{"assume-role", "--role-arn", role, "--role-session-name", "guarded"}
 	user.fails(append([]string{"sts"}, assume...), "AccessDenied")
 	user.fails(session(assume, "000000"), "AccessDenied")
-	guarded := temporaryShell(t, s, user.ok(session(assume, device.code(2))...))
+	guarded := temporaryShell(t, s, user.ok(session(assume, device.next())...))
 	guarded.ok("iam", "list-users")
 	guarded.fails(get, "AccessDenied")
 	proved.ok(append([]string{"sts"}, assume...)...) // his session has proved it
@@ -108,7 +120,7 @@ func TestSecondFactor(t *testing.T) {
 
 	root.fails([]string{"iam", "delete-virtual-mfa-device", "--serial-number", serial}, "DeleteConflict")
 	root.ok("iam", "deactivate-mfa-device", "--user-name", "clerk", "--serial-number", serial)
-	user.fails(session(token, device.code(3)), "AccessDenied")
+	user.fails(session(token, device.next()), "AccessDenied")
 	root.ok("iam", "delete-virtual-mfa-device", "--serial-number", serial)
 	contains(t, root.ok("iam", "list-mfa-devices", "--user-name", "clerk"), `"MFADevices": []`)
 	ran(t, "client cli mfa")
