@@ -178,6 +178,9 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 		if err := in.checkAgainst(in.upload); err != nil {
 			return nil, err
 		}
+		if err := in.checkConflict(r); err != nil {
+			return nil, err
+		}
 		var err error
 		if sealer, err = in.optionalSealer(); err != nil {
 			return nil, err
@@ -206,6 +209,23 @@ func serveComplete(ctx context.Context, r *request, in *completeInput) (*service
 	tellNewVersion(p, info.VersionID)
 	r.tellExpiration(p, info)
 	return p, nil
+}
+
+// checkConflict refuses to replace the object that If-Match names when that was
+// put after the upload had begun ("How to prevent object overwrites with
+// conditional writes", Amazon S3 User Guide).
+func (in *completeInput) checkConflict(r *request) error {
+	if in.conditions.IfMatch == "" {
+		return nil
+	}
+	current, err := r.open(r.bucket, r.Key, version{})
+	if err != nil {
+		return nil // the store answers for what is not there
+	}
+	if i := current.Info(); i.ETag == in.conditions.IfMatch && i.Modified.After(in.upload.Initiated) {
+		return awserr.ConditionalRequestConflict.With("Condition", "If-Match").With("Key", r.Key)
+	}
+	return nil
 }
 
 // checkAgainst compares what the client says of checksums with what was chosen
