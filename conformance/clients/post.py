@@ -45,7 +45,12 @@ def send(post, file=content, extra=(), url=None, options=()):
         command += ["--form-string", x]
     if file:
         command += ["-F", "file=@" + file]
-    out = subprocess.run(command + [url or post["url"]], capture_output=True, check=True).stdout
+    for _ in range(5):
+        ran = subprocess.run(command + [url or post["url"]], capture_output=True)
+        if ran.returncode != 55:  # curl was still sending when the answer had come and the connection was closed
+            break
+    ran.check_returncode()
+    out = ran.stdout
     while out.startswith(b"HTTP/1.1 100"):
         out = out.split(b"\r\n\r\n", 1)[1]
     head, _, body = out.partition(b"\r\n\r\n")
