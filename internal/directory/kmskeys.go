@@ -246,7 +246,8 @@ type KMSKeyUpdate struct {
 	Description *string
 	Enabled     *bool
 	Policy      *string
-	Tags        []Tag
+	RemoveTags  []string
+	AddTags     []Tag // in place of those of the same keys
 	// WaitingDays plans the key's deletion in so many days, or calls it off when
 	// it is 0, which leaves the key disabled.
 	WaitingDays *int
@@ -270,8 +271,12 @@ func (d *Directory) UpdateKMSKey(ctx context.Context, id string, u KMSKeyUpdate)
 		if u.Enabled != nil {
 			changed.Enabled = *u.Enabled
 		}
-		if u.Tags != nil {
-			changed.Tags = slices.Clone(u.Tags)
+		changed.Tags = slices.DeleteFunc(slices.Clone(k.Tags), func(t Tag) bool {
+			return slices.Contains(u.RemoveTags, t.Key) || slices.ContainsFunc(u.AddTags, func(added Tag) bool { return added.Key == t.Key })
+		})
+		changed.Tags = append(changed.Tags, u.AddTags...)
+		if err := within(QuotaTagsPerKMSKey, len(changed.Tags)); err != nil {
+			return err
 		}
 		if days := u.WaitingDays; days != nil {
 			changed.WaitingDays, changed.Enabled, changed.Deletion = *days, false, time.Time{}

@@ -34,6 +34,7 @@ const (
 	QuotaTagsPerPolicy          = "TagsPerPolicy"
 	QuotaTagsPerInstanceProfile = "TagsPerInstanceProfile"
 	QuotaTagsPerMFADevice       = "TagsPerMFADevice"
+	QuotaTagsPerKMSKey          = "TagsPerKMSKey"
 
 	// Sizes are in characters that are not white space.
 	QuotaPolicySize      = "PolicySize"      // a managed policy
@@ -56,6 +57,7 @@ var quotas = map[string]int{
 	QuotaMFADevicesPerUser:          8,
 	QuotaMFADevicesPerAccount:       5000,
 	QuotaTagsPerMFADevice:           50,
+	QuotaTagsPerKMSKey:              50,
 	QuotaProvidersPerAccount:        100,
 	QuotaClientIDsPerProvider:       100,
 	QuotaThumbprintsPerProvider:     5,

@@ -49,6 +49,7 @@ func fault(keyARN string, err error) error {
 		missing   *directory.NotFoundError
 		exists    *directory.ExistsError
 		invalid   *directory.InvalidError
+		limit     *directory.LimitError
 		malformed *policy.Error
 	)
 	switch {
@@ -66,6 +67,8 @@ func fault(keyARN string, err error) error {
 		return alreadyExists.WithMessage("An alias with the name %s already exists", exists.Name).WithCause(err)
 	case errors.As(err, &invalid):
 		return validation.WithMessage("The %s is not valid: %s.", invalid.Field, invalid.Reason).WithCause(err)
+	case errors.As(err, &limit) && limit.Quota == directory.QuotaTagsPerKMSKey:
+		return limitExceeded.WithMessage("A key has at most %d tags.", limit.Limit).WithCause(err)
 	case errors.As(err, &malformed):
 		return malformedPolicy.WithMessage("The policy cannot be used: %s", malformed.Error()).WithCause(err)
 	}

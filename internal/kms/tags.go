@@ -2,8 +2,6 @@ package kms
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/keywright/keywright/internal/directory"
@@ -16,9 +14,6 @@ func (s *Service) tagRows() []service.Operation {
 }
 
 type tag struct{ TagKey, TagValue string }
-
-// maxTags is the most tags of a key ("Tags in AWS KMS", AWS KMS Developer Guide).
-const maxTags = 50
 
 func checkTags(tags []tag) error {
 	seen := map[string]bool{}
@@ -33,8 +28,8 @@ func checkTags(tags []tag) error {
 		}
 		seen[t.TagKey] = true
 	}
-	if len(tags) > maxTags {
-		return limitExceeded.WithMessage("A key has at most %d tags.", maxTags)
+	if most := directory.Quota(directory.QuotaTagsPerKMSKey); len(tags) > most {
+		return limitExceeded.WithMessage("A key has at most %d tags.", most)
 	}
 	return nil
 }
@@ -79,28 +74,9 @@ func (s *Service) tagResource() service.Operation {
 			return []service.Need{Use{Key: in.key}.Need(r, action, requestTags(in.Tags))}, nil
 		},
 		serve: func(ctx context.Context, _ *service.Request, in *tagInput) (empty, error) {
-			all := map[string]string{}
-			for _, t := range in.key.Tags {
-				all[t.Key] = t.Value
-			}
-			for _, t := range in.Tags {
-				all[t.TagKey] = t.TagValue
-			}
-			if len(all) > maxTags {
-				return empty{}, limitExceeded.WithMessage("A key has at most %d tags.", maxTags)
-			}
-			return empty{}, s.change(ctx, in.key, directory.KMSKeyUpdate{Tags: sortedTags(all)})
+			return empty{}, s.change(ctx, in.key, directory.KMSKeyUpdate{AddTags: directoryTags(in.Tags)})
 		},
 	})
-}
-
-// sortedTags is never nil, which would change nothing.
-func sortedTags(all map[string]string) []directory.Tag {
-	tags := []directory.Tag{}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		tags = append(tags, directory.Tag{Key: name, Value: all[name]})
-	}
-	return tags
 }
 
 type untagInput struct {
@@ -123,13 +99,7 @@ func (s *Service) untagResource() service.Operation {
 			})}, nil
 		},
 		serve: func(ctx context.Context, _ *service.Request, in *untagInput) (empty, error) {
-			all := map[string]string{}
-			for _, t := range in.key.Tags {
-				if !slices.Contains(in.TagKeys, t.Key) {
-					all[t.Key] = t.Value
-				}
-			}
-			return empty{}, s.change(ctx, in.key, directory.KMSKeyUpdate{Tags: sortedTags(all)})
+			return empty{}, s.change(ctx, in.key, directory.KMSKeyUpdate{RemoveTags: in.TagKeys})
 		},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/keywright/keywright/internal/directory"
@@ -70,9 +71,25 @@ func testKMSKeys(f *fixture) {
 		f.Error("a key prints its material")
 	}
 
-	k = f.updateKey(k, directory.KMSKeyUpdate{Description: pointer("new"), Enabled: pointer(false), Tags: []directory.Tag{{Key: "c"}}})
+	k = f.updateKey(k, directory.KMSKeyUpdate{Description: pointer("new"), Enabled: pointer(false), RemoveTags: []string{"a", "none"}, AddTags: []directory.Tag{{Key: "c"}, {Key: "B"}}})
 	f.equal("description", k.Description, "new")
-	f.equal("tags", k.Tags, []directory.Tag{{Key: "c"}})
+	f.equal("tags", k.Tags, []directory.Tag{{Key: "B"}, {Key: "b", Value: "2"}, {Key: "c"}})
+	// What one adds, another who adds at the same time leaves.
+	var adding sync.WaitGroup
+	for i := range 47 {
+		adding.Go(func() {
+			if _, err := f.d.UpdateKMSKey(f.ctx, k.ID, directory.KMSKeyUpdate{AddTags: []directory.Tag{{Key: fmt.Sprint("t", i)}}}); err != nil {
+				f.Error(err)
+			}
+		})
+	}
+	adding.Wait()
+	f.fails("one tag too many", func() error {
+		_, err := f.d.UpdateKMSKey(f.ctx, k.ID, directory.KMSKeyUpdate{AddTags: []directory.Tag{{Key: "d"}}})
+		return err
+	}, &directory.LimitError{Quota: directory.QuotaTagsPerKMSKey, Limit: 50})
+	k = f.updateKey(k, directory.KMSKeyUpdate{AddTags: []directory.Tag{{Key: "c", Value: "new"}}})
+	f.equal("number of tags", len(k.Tags), 50)
 	for what, use := range map[string]func() ([]byte, error){
 		"sealing": func() ([]byte, error) { return k.Seal(nil, nil) },
 		"opening": func() ([]byte, error) { return k.Open(sealed, []byte("context")) },
