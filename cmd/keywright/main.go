@@ -1,4 +1,4 @@
-// Keywright is an S3, IAM and STS endpoint on one machine that enforces least
+// Keywright is an S3, IAM, STS and KMS endpoint on one machine that enforces least
 // access to buckets as AWS does.
 package main
 

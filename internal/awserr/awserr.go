@@ -1,4 +1,4 @@
-// Package awserr knows the errors of the S3, IAM and STS protocols: their
+// Package awserr knows the errors of the S3, IAM, STS and KMS protocols: their
 // codes, HTTP statuses, messages and extra elements. It is the one error type
 // at the edge: what a client may see is in an *Error, and whatever reaches the
 // edge as anything else is an internal error whose text stays in the log.

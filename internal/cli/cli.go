@@ -36,8 +36,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "keywright",
-		Short: "An S3, IAM and STS endpoint that gives each user exactly the access he needs",
-		Long: `Keywright speaks S3, IAM and STS to the clients you have, on one machine, and
+		Short: "An S3, IAM, STS and KMS endpoint that gives each user exactly the access he needs",
+		Long: `Keywright speaks S3, IAM, STS and KMS to the clients you have, on one machine, and
 decides every request as AWS does: identity policies, bucket policies, permissions
 boundaries, session policies, trust policies and policy variables.`,
 		Example: `  # a ready-made company to try: bucket my-company, users Adele, Bob and David

@@ -200,7 +200,7 @@ func unless(err error, codes ...string) error {
 // introduce says where everything is and what to try.
 func (c *company) introduce(w io.Writer, account string, p *profiles) error {
 	aws := "AWS_CONFIG_FILE=" + quote(p.path) + " aws --profile david --endpoint-url " + c.endpoint
-	_, err := fmt.Fprintf(w, `Keywright demo is ready: S3, IAM and STS at %[1]s
+	_, err := fmt.Fprintf(w, `Keywright demo is ready: S3, IAM, STS and KMS at %[1]s
 Account %[2]s, region %[3]s; bucket my-company; users Adele, Bob and David
 Credentials of root, adele, bob and david: %[4]s
 

@@ -68,7 +68,7 @@ type serving struct {
 
 func (s *serving) register(flags *pflag.FlagSet, logLevel string) {
 	flags.StringVar(&s.config.DataDir, "data", "./data", "`directory` that holds everything; made when it does not exist")
-	flags.StringVar(&s.config.Listen, "listen", "127.0.0.1:9000", "`address` to serve S3, IAM and STS on; port 0 is any free one")
+	flags.StringVar(&s.config.Listen, "listen", "127.0.0.1:9000", "`address` to serve S3, IAM, STS and KMS on; port 0 is any free one")
 	flags.StringVar(&s.config.AccountID, "account-id", "", "`id` of the account that the first start makes, 12 to 20 digits (default random)")
 	flags.StringVar(&s.config.Region, "region", "us-east-1", "`region` that buckets are in and requests are signed for")
 	flags.StringSliceVar(&s.config.Domains, "domain", []string{"localhost"}, "`name` whose subdomains are buckets (virtual-hosted-style); may be repeated, or a list with commas")

@@ -16,8 +16,8 @@ func newServe() *cobra.Command {
 	var s serving
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve S3, IAM and STS from a data directory",
-		Long: `Serve S3, IAM and STS on one address, with everything in one data directory.
+		Short: "Serve S3, IAM, STS and KMS from a data directory",
+		Long: `Serve S3, IAM, STS and KMS on one address, with everything in one data directory.
 
 The first start makes an account and the access key of its root, and shows the
 secret once. To have a key of your own instead, as containers need it, set
@@ -85,7 +85,7 @@ func closing(s *server.Server, err error) error {
 
 // welcome says where the server is, and shows a new root key: this once.
 func welcome(w io.Writer, s *server.Server, config server.Config) error {
-	_, err := fmt.Fprintf(w, "Keywright serves S3, IAM and STS at %s\nAccount %s, region %s, data in %s\n",
+	_, err := fmt.Fprintf(w, "Keywright serves S3, IAM, STS and KMS at %s\nAccount %s, region %s, data in %s\n",
 		s.Endpoint(), s.AccountID(), config.Region, config.DataDir)
 	key := s.NewRootKey()
 	if err != nil || key == nil {

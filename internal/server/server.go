@@ -32,7 +32,7 @@ import (
 // dispatcher's own limit is lower, and its refusal is in the protocol's words.
 const maxHeader = 1 << 20
 
-// Server is an endpoint of S3, IAM and STS: opened, and perhaps serving.
+// Server is an endpoint of S3, IAM, STS and KMS: opened, and perhaps serving.
 type Server struct {
 	config      Config
 	listener    net.Listener
