@@ -57,6 +57,43 @@ func TestClientsOfLegacyBuckets(t *testing.T) {
 	runClient(t, s, "client legacy", []string{"bash", script}, "rclone, s3cmd and curl", 7, "CERTIFICATE="+certificate.CertFile)
 }
 
+// TestBuiltClients runs scripts of clients/ with clients that Debian does not
+// have, built from their modules as their authors have them.
+func TestBuiltClients(t *testing.T) {
+	t.Parallel()
+	s := sharedServer(t)
+	folder, err := filepath.Abs("clients")
+	must(t)(err)
+	for _, c := range []struct {
+		name, variable, path string
+		least                int
+	}{
+		{"s5cmd", "S5CMD", "github.com/peak/s5cmd/v2", 9},
+		{"mc", "MC", "github.com/minio/mc", 11},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			program := filepath.Join(t.TempDir(), c.name)
+			inModule(t, c.name, "build", "-o", program, c.path)
+			runClient(t, s, "client "+c.name, []string{"bash", filepath.Join(folder, c.name+".sh")}, "curl", c.least, c.variable+"="+program)
+		})
+	}
+}
+
+// inModule runs a command of Go in one of the modules of clients/.
+func inModule(t *testing.T, module string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", args...)
+	command.Dir = filepath.Join("clients", module)
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // runClient runs a script as the account's root, and counts what it has shown.
 // The script says which version of the client it has run.
 func runClient(t *testing.T, s *harness.Server, id string, command []string, needs string, least int, env ...string) {

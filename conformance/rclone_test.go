@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/keywright/keywright/conformance/harness"
@@ -18,26 +17,14 @@ func TestRcloneSuite(t *testing.T) {
 	t.Parallel()
 	const backend = "github.com/rclone/rclone/backend/s3"
 	dir := t.TempDir()
-	inModule := func(args ...string) string {
-		t.Helper()
-		command := exec.CommandContext(t.Context(), "go", args...)
-		command.Dir = filepath.Join("clients", "rclone-suite")
-		var stderr strings.Builder
-		command.Stderr = &stderr
-		out, err := command.Output()
-		if err != nil {
-			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-		}
-		return strings.TrimSpace(string(out))
-	}
 	suite := filepath.Join(dir, "s3.test")
-	inModule("test", "-c", "-o", suite, backend)
+	inModule(t, "rclone-suite", "test", "-c", "-o", suite, backend)
 
 	certificate, err := harness.NewCertificate(dir)
 	must(t)(err)
 	s := startServer(t, harness.Options{TLS: certificate})
 	command := exec.CommandContext(t.Context(), suite, "-test.v", "-test.timeout", "15m", "-remote", "kw:")
-	command.Dir = inModule("list", "-f", "{{.Dir}}", backend) // the suite reads files of its source
+	command.Dir = inModule(t, "rclone-suite", "list", "-f", "{{.Dir}}", backend) // the suite reads files of its source
 	command.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "SSL_CERT_FILE=" + certificate.CertFile,
 		"RCLONE_CONFIG=" + filepath.Join(dir, "none.conf"), "RCLONE_CONFIG_KW_TYPE=s3", "RCLONE_CONFIG_KW_PROVIDER=AWS", "RCLONE_CONFIG_KW_REGION=" + harness.Region,
