@@ -61,7 +61,7 @@ func (s *S3) putBucketACL() service.Operation {
 }
 
 func servePutBucketACL(ctx context.Context, r *request, in aclRequest) (*service.Response, error) {
-	if err := r.checkACL(in); err != nil || r.bucket.ACLsDisabled() {
+	if err := r.checkACL(in, ""); err != nil || r.bucket.ACLsDisabled() {
 		return &service.Response{}, err
 	}
 	l, err := r.s3.list(in, r.bucket.ACL.Owner, r.bucket.ACL.Owner)
@@ -127,7 +127,7 @@ func servePutObjectACL(ctx context.Context, r *request, in putObjectACLInput) (*
 		return nil, in.err
 	}
 	p := in.tell(r, &service.Response{})
-	if err := r.checkACL(in.acl); err != nil || r.bucket.ACLsDisabled() {
+	if err := r.checkACL(in.acl, ""); err != nil || r.bucket.ACLsDisabled() {
 		return p, err
 	}
 	info := in.object.Info()

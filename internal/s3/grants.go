@@ -122,15 +122,15 @@ func (s *S3) list(in aclRequest, owner, bucketOwner string) (*acl.List, error) {
 }
 
 // changes reports whether the ACL says anything but that the bucket's owner has
-// full control, which is what holds where ACLs are disabled. The canned ACL private
-// says it of whoever owns the object ("Controlling ownership of objects and
-// disabling ACLs for your bucket", Amazon S3 User Guide).
-func (in *aclRequest) changes(ownerID string) bool {
+// full control, which is what holds where ACLs are disabled ("Controlling ownership
+// of objects and disabling ACLs for your bucket", Amazon S3 User Guide). The canned
+// ACL private says it of who uploads the object.
+func (in *aclRequest) changes(ownerID, uploaderID string) bool {
 	switch {
 	case !in.given:
 		return false
 	case in.canned != "":
-		return in.canned != "bucket-owner-full-control"
+		return in.canned != "bucket-owner-full-control" && (in.canned != "private" || uploaderID != ownerID)
 	}
 	return len(in.grants) == 0 || slices.ContainsFunc(in.grants, func(g acl.Grant) bool {
 		return g != acl.Grant{Grantee: ownerID, Permission: acl.FullControl}

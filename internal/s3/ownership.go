@@ -158,9 +158,10 @@ func (r *request) newOwnerID() string {
 
 // checkACL refuses, where ACLs are disabled, one that would change who may do
 // what. A public one too is refused for the ACLs that the bucket has not, before
-// Block Public Access could forbid it.
-func (r *request) checkACL(in aclRequest) error {
-	if r.bucket.ACLsDisabled() && in.changes(r.bucket.ACL.Owner) {
+// Block Public Access could forbid it. uploader is who makes an object with it, and
+// "" where an ACL alone is set.
+func (r *request) checkACL(in aclRequest, uploader string) error {
+	if r.bucket.ACLsDisabled() && in.changes(r.bucket.ACL.Owner, uploader) {
 		return awserr.AccessControlListUnsupported
 	}
 	return nil
@@ -170,7 +171,7 @@ func (r *request) checkACL(in aclRequest) error {
 // access control list grants.
 func (r *request) own(a *objects.Attributes, in aclRequest) error {
 	a.OwnerID, a.ACL = r.newOwnerID(), ""
-	if err := r.checkACL(in); err != nil || r.bucket.ACLsDisabled() {
+	if err := r.checkACL(in, r.callerID()); err != nil || r.bucket.ACLsDisabled() {
 		return err
 	}
 	if in.canned == "bucket-owner-full-control" && r.bucket.Ownership == directory.BucketOwnerPreferred {
