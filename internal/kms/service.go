@@ -79,7 +79,7 @@ func (s *Service) Recognise(r *service.Request) (service.Operation, error) {
 	}
 	o, served := s.served[name]
 	if !served {
-		return service.Operation{}, awserr.New(awserr.NotImplemented.Code, http.StatusNotImplemented, "The operation "+name+" is not implemented.")
+		return service.Operation{}, awserr.NotImplemented.WithMessage("The operation %s is not implemented.", name)
 	}
 	return o, nil
 }

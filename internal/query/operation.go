@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"reflect"
 
 	"github.com/keywright/keywright/internal/awserr"
@@ -124,7 +123,7 @@ func (s *Service) Recognise(r *service.Request) (service.Operation, error) {
 	}
 	o, served := s.operations[action]
 	if !served {
-		return service.Operation{}, awserr.New(awserr.NotImplemented.Code, http.StatusNotImplemented, "The operation "+action+" is not implemented.")
+		return service.Operation{}, awserr.NotImplemented.WithMessage("The operation %s is not implemented.", action)
 	}
 	return o, nil
 }

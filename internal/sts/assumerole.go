@@ -2,7 +2,6 @@ package sts
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ func checkAssumeRole(r *service.Request, in *assumeRoleInput) error {
 		return awserr.AccessDenied.WithMessage("Roles may not be assumed by root accounts.")
 	}
 	if len(in.ProvidedContexts) > 0 {
-		return awserr.New(awserr.NotImplemented.Code, http.StatusNotImplemented, "The parameter ProvidedContexts is not implemented.")
+		return awserr.NotImplemented.WithMessage("The parameter ProvidedContexts is not implemented.")
 	}
 	if err := checkSecondFactor(in.SerialNumber, in.TokenCode); err != nil {
 		return err

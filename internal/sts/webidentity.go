@@ -2,7 +2,6 @@ package sts
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/keywright/keywright/internal/awserr"
 	"github.com/keywright/keywright/internal/service"
@@ -34,7 +33,7 @@ func checkAssumeRoleWithWebIdentity(_ *service.Request, in *assumeRoleWithWebIde
 		return err
 	}
 	if in.ProviderId != "" { // of access tokens of OAuth 2.0
-		return awserr.New(awserr.NotImplemented.Code, http.StatusNotImplemented, "The parameter ProviderId is not implemented.")
+		return awserr.NotImplemented.WithMessage("The parameter ProviderId is not implemented.")
 	}
 	return in.narrowing.check()
 }
